@@ -1,0 +1,108 @@
+import { constants } from "node:fs";
+import { mkdir, realpath } from "node:fs/promises";
+
+import { errno } from "./errors.ts";
+import { close, fsync, open } from "./system.ts";
+
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+const hasDescriptorPaths = process.platform === "linux";
+
+/**
+ * An open directory, and the only way to name what is in it.
+ *
+ * On Linux `at(name)` is `/proc/self/fd/N/name`: the kernel starts from the open descriptor, so a directory that is
+ * renamed away, or swapped for a symbolic link, after it was opened changes nothing. Node has no `openat`; this is the
+ * same guarantee. Elsewhere (macOS, for contributors) each step is compared with its real path, which is weaker: a
+ * swap between the comparison and the use is not seen.
+ */
+export class Directory implements AsyncDisposable {
+  readonly fd: number;
+  readonly #base: string;
+
+  private constructor(fd: number, path: string) {
+    this.fd = fd;
+    this.#base = hasDescriptorPaths ? `/proc/self/fd/${fd}` : path;
+  }
+
+  /** Opens the directory at an absolute path of the system; symbolic links in it are the operator's and followed. */
+  static async open(path: string): Promise<Directory> {
+    return new Directory(await open(path, O_RDONLY | O_DIRECTORY), await realpath(path));
+  }
+
+  /** A path for one file-system call on `name` in this directory. */
+  at(name: string): string {
+    return `${this.#base}/${name}`;
+  }
+
+  /** A path for reading this directory itself. */
+  get path(): string {
+    return this.#base;
+  }
+
+  /**
+   * Opens the directory `name` in this one; a symbolic link is not followed.
+   *
+   * @throws the system's error: `ENOENT`, or `ENOTDIR` for a file or a symbolic link
+   */
+  async child(name: string): Promise<Directory> {
+    const path = this.at(name);
+    const fd = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!hasDescriptorPaths && (await realpath(path)) !== path) {
+      await close(fd);
+      throw Object.assign(new Error(`${name} is not where it seems to be`), { code: "ENOTDIR" });
+    }
+    return new Directory(fd, path);
+  }
+
+  /**
+   * Opens the directory that `names` lead to, each opened from the one before.
+   *
+   * @param create makes what is missing on the way; `durable` then also syncs each directory that gained an entry
+   */
+  async descend(names: readonly string[], create?: { durable: boolean }): Promise<Directory> {
+    const step = (from: Directory, name: string): Promise<Directory> =>
+      create ? from.#childOrNew(name, create.durable) : from.child(name);
+    const [first, ...rest] = names;
+    if (first === undefined) return this.#again();
+    let current = await step(this, first);
+    for (const name of rest) {
+      await using parent = current;
+      current = await step(parent, name);
+    }
+    return current;
+  }
+
+  async #childOrNew(name: string, durable: boolean): Promise<Directory> {
+    try {
+      return await this.child(name);
+    } catch (error) {
+      if (errno(error) !== "ENOENT") throw error;
+    }
+    try {
+      await mkdir(this.at(name));
+    } catch (error) {
+      if (errno(error) !== "EEXIST") throw error;
+    }
+    // Also after EEXIST: whoever made it may not have synced it yet.
+    if (durable) await this.sync();
+    return this.child(name);
+  }
+
+  /** A second descriptor of the same directory, so that every caller closes one of its own. */
+  async #again(): Promise<Directory> {
+    return new Directory(await open(`${this.#base}/.`, O_RDONLY | O_DIRECTORY), this.#base);
+  }
+
+  /** Makes the entries that were added or removed survive a power cut. */
+  async sync(): Promise<void> {
+    await fsync(this.fd);
+  }
+
+  close(): Promise<void> {
+    return close(this.fd);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

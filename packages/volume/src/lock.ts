@@ -1,0 +1,69 @@
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { BusyError } from "./errors.ts";
+
+const SQLITE_BUSY = 5;
+const WAIT_LIMIT_MS = 30_000;
+
+/**
+ * A lock between processes that the kernel lets go of when its holder dies, however it dies.
+ *
+ * Node offers no `flock`; SQLite takes POSIX record locks on its database file, which hold between containers on one
+ * node and, where the file system has them (NFS 4, CephFS), between nodes. The database stays empty.
+ */
+export class KernelLock {
+  readonly #database: DatabaseSync;
+  /** The tail of this process's own queue: record locks do not separate callers within one process. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /** @param file made when missing; its directory must exist */
+  constructor(file: string) {
+    this.#database = new DatabaseSync(file, { timeout: 0 });
+  }
+
+  /** Takes the lock if it is free, and holds it until {@link close} or the end of this process. */
+  tryHold(): boolean {
+    try {
+      this.#database.exec("BEGIN EXCLUSIVE");
+      return true;
+    } catch (error) {
+      if (isBusy(error)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `work` alone among all processes that use this file.
+   *
+   * @throws {BusyError} when the lock could not be had within 30 seconds
+   */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(async () => {
+      await this.#acquire();
+      try {
+        return await work();
+      } finally {
+        this.#database.exec("ROLLBACK");
+      }
+    });
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #acquire(): Promise<void> {
+    const deadline = performance.now() + WAIT_LIMIT_MS;
+    while (!this.tryHold()) {
+      if (performance.now() > deadline) throw new BusyError();
+      await sleep(1 + Math.random() * 2);
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+}

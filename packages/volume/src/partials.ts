@@ -1,0 +1,75 @@
+import { constants } from "node:fs";
+import { copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { errno } from "./errors.ts";
+import { secondName, StagedFile, type StagingHost } from "./staged-file.ts";
+import { fdatasync, ftruncate, open } from "./system.ts";
+
+const { COPYFILE_EXCL, COPYFILE_FICLONE, O_CREAT, O_EXCL, O_RDWR } = constants;
+
+/**
+ * Staging files that outlive the process that wrote them, each under a name its owner keeps a record of.
+ *
+ * Whoever goes on with one does so in a file of its own: nothing takes an open descriptor away from a process that was
+ * only asleep, so what that one may still write must land in a file nobody will publish.
+ */
+export class PartialFiles {
+  readonly #directory: string;
+  readonly #host: StagingHost;
+
+  constructor(directory: string, host: StagingHost) {
+    this.#directory = directory;
+    this.#host = host;
+  }
+
+  /** Makes the new, empty file `name`. */
+  async create(name: string): Promise<StagedFile> {
+    await mkdir(this.#directory, { recursive: true });
+    const path = this.#at(name);
+    return StagedFile.adopt({ fd: await open(path, O_RDWR | O_CREAT | O_EXCL, 0o666), path }, this.#host);
+  }
+
+  /**
+   * Makes the new file `name` with the first `bytes` of `earlier`, cloned where the file system can, else copied, and
+   * synced. `earlier` is left as it is. Resolves to undefined when `earlier` is gone or shorter.
+   */
+  async continueFrom(name: string, earlier: string, bytes: number): Promise<StagedFile | undefined> {
+    const source = await stat(this.#at(earlier)).catch(ifMissing);
+    if (!source || source.size < bytes) return undefined;
+    const path = this.#at(name);
+    await copyFile(this.#at(earlier), path, COPYFILE_EXCL | COPYFILE_FICLONE);
+    const fd = await open(path, O_RDWR);
+    await ftruncate(fd, bytes);
+    await fdatasync(fd);
+    return StagedFile.adopt({ fd, path }, this.#host);
+  }
+
+  /**
+   * Whether `name` was published with `keepStaged` and has not been discarded since: then it is a second link to the
+   * published file, wherever that is now.
+   */
+  async isPublished(name: string): Promise<boolean> {
+    await rm(secondName(this.#at(name)), { force: true });
+    const stats = await stat(this.#at(name)).catch(ifMissing);
+    return stats !== undefined && stats.nlink > 1;
+  }
+
+  /** Removes `name`; that there is none is fine. */
+  async remove(name: string): Promise<void> {
+    await rm(this.#at(name), { force: true });
+  }
+
+  /** The names of all partial files, in no order. */
+  async names(): Promise<string[]> {
+    return (await readdir(this.#directory).catch(ifMissing)) ?? [];
+  }
+
+  #at(name: string): string {
+    return join(this.#directory, name);
+  }
+}
+
+function ifMissing(error: unknown): undefined {
+  if (errno(error) !== "ENOENT") throw error;
+}

@@ -1,0 +1,137 @@
+import fs from "node:fs";
+
+const BATCH_BYTES = 1 << 20;
+const HIGH_WATER_BYTES = 8 << 20;
+const LOW_WATER_BYTES = 4 << 20;
+/** `IOV_MAX` on Linux and macOS: what one `writev` takes. */
+const BATCH_CHUNKS = 1024;
+
+/**
+ * Gathers chunks as they arrive and writes them in large batches, one `writev` at an offset in flight at a time, so
+ * that receiving and writing overlap and neither waits for small pieces.
+ *
+ * ```ts
+ * if (!sink.push(chunk)) { source.pause(); await sink.drained(); source.resume(); }
+ * ```
+ */
+export class FileSink {
+  readonly #fd: number;
+  readonly #beforeBatch: (bytes: number) => Promise<void> | undefined;
+  #position: number;
+  #chunks: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #isWriting = false;
+  #isFlushing = false;
+  #error: unknown;
+  #waiting: { belowBytes: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
+
+  /**
+   * @param position where in the file the first byte goes
+   * @param beforeBatch called with each batch's size; what it throws ends the sink (a full disk, say)
+   */
+  constructor(fd: number, position: number, beforeBatch: (bytes: number) => Promise<void> | undefined) {
+    this.#fd = fd;
+    this.#position = position;
+    this.#beforeBatch = beforeBatch;
+  }
+
+  /** How far the file is written: everything before this offset has been handed to the system. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /**
+   * Takes a chunk; it must not be changed afterwards.
+   *
+   * @returns false when the caller should stop until {@link drained} (also after a failure, which `drained` throws)
+   */
+  push(chunk: Uint8Array): boolean {
+    if (this.#error !== undefined) return false;
+    this.#chunks.push(chunk);
+    this.#pendingBytes += chunk.length;
+    this.#writeWhenDue();
+    return this.#pendingBytes < HIGH_WATER_BYTES;
+  }
+
+  /** Resolves when there is room for more. */
+  drained(): Promise<void> {
+    return this.#below(LOW_WATER_BYTES);
+  }
+
+  /** Resolves when every byte pushed so far has been written. */
+  async flush(): Promise<void> {
+    this.#isFlushing = true;
+    try {
+      this.#writeWhenDue();
+      await this.#below(1);
+    } finally {
+      this.#isFlushing = false;
+    }
+  }
+
+  #below(belowBytes: number): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#pendingBytes < belowBytes) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiting.push({ belowBytes, resolve, reject }));
+  }
+
+  #writeWhenDue(): void {
+    if (this.#isWriting || this.#chunks.length === 0) return;
+    const isBatch = this.#pendingBytes >= BATCH_BYTES || this.#chunks.length >= BATCH_CHUNKS;
+    if (!isBatch && !this.#isFlushing) return;
+    const batch = this.#chunks.splice(0, BATCH_CHUNKS);
+    this.#isWriting = true;
+    this.#write(batch).then(
+      () => {
+        this.#isWriting = false;
+        this.#writeWhenDue();
+        this.#wake();
+      },
+      (error: unknown) => {
+        this.#error = error;
+        this.#chunks = [];
+        for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
+      },
+    );
+  }
+
+  async #write(batch: Uint8Array[]): Promise<void> {
+    let bytes = 0;
+    for (const chunk of batch) bytes += chunk.length;
+    await this.#beforeBatch(bytes);
+    let rest = batch;
+    while (rest.length > 0) {
+      const written = await writev(this.#fd, rest, this.#position);
+      this.#position += written;
+      this.#pendingBytes -= written;
+      rest = afterBytes(rest, written);
+    }
+  }
+
+  #wake(): void {
+    const ready = this.#waiting.filter((waiter) => this.#pendingBytes < waiter.belowBytes);
+    if (ready.length === 0) return;
+    this.#waiting = this.#waiting.filter((waiter) => this.#pendingBytes >= waiter.belowBytes);
+    for (const waiter of ready) waiter.resolve();
+  }
+}
+
+/** What is left of `chunks` after a write that may have been short. */
+function afterBytes(chunks: Uint8Array[], bytes: number): Uint8Array[] {
+  let rest = bytes;
+  let index = 0;
+  for (; index < chunks.length; index++) {
+    const length = chunks[index]?.length ?? 0;
+    if (length > rest) break;
+    rest -= length;
+  }
+  const left = chunks.slice(index);
+  if (left[0] && rest > 0) left[0] = left[0].subarray(rest);
+  return left;
+}
+
+function writev(fd: number, chunks: Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.writev(fd, chunks, position, (error, written) => (error ? reject(error) : resolve(written)));
+  });
+}

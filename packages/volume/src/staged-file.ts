@@ -1,0 +1,281 @@
+import type { Hash } from "node:crypto";
+import { link, lstat, rename, rm } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Directory } from "./directory.ts";
+import { toEntry, type Entry } from "./entries.ts";
+import {
+  AlreadyExistsError,
+  ConditionFailedError,
+  errno,
+  fromSystem,
+  IsDirectoryError,
+  NotRegularError,
+  TooLargeError,
+  UnavailableError,
+} from "./errors.ts";
+import type { VolumePath } from "./path.ts";
+import { FileSink } from "./sink.ts";
+import { close, fdatasync, fstat, fsync, futimes } from "./system.ts";
+
+/** How often, in bytes, the free space is looked at while a file is written. */
+const SPACE_CHECK_BYTES = 16 << 20;
+/** How many bytes may wait for the disk before it is set to work on them, so that the last sync finds little left. */
+const SYNC_AHEAD_BYTES = 32 << 20;
+const MAX_PUBLISH_ATTEMPTS = 10;
+
+/** What a staged file needs of its volume. */
+export interface StagingHost {
+  readonly isDurable: boolean;
+  /** Opens the directory, making what is missing on the way. The caller closes it. */
+  openParent(path: VolumePath): Promise<Directory>;
+  /** @throws {InsufficientStorageError} when `bytes` more would leave less than the floor */
+  requireSpace(bytes: number): Promise<void>;
+  /** Runs alone among all replacements and removals on this volume, in every process. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** When a file may be published under a name. */
+export interface PublishOptions {
+  /** Whether a file that has the name may be replaced; default false. */
+  readonly replace?: boolean;
+  /**
+   * Judged at the moment of publication against the version that has the name then (undefined: none), with nobody
+   * able to change it in between.
+   */
+  readonly condition?: ((current: Entry | undefined) => boolean) | undefined;
+  /** The file's modification time; default: now. */
+  readonly modifiedMs?: number | undefined;
+  /** Leaves the staging name in place, a second link to the published file, until {@link StagedFile.discard}. */
+  readonly keepStaged?: boolean;
+}
+
+export interface Published {
+  readonly entry: Entry;
+  /** False when a file was replaced. */
+  readonly created: boolean;
+}
+
+/**
+ * A file that nobody sees yet: written on the volume's own file system, then published whole under its name, or
+ * discarded. A reader finds the old file or the new one, never a part; a crash leaves only staging, which is swept.
+ */
+export class StagedFile implements AsyncDisposable {
+  readonly fd: number;
+  readonly #path: string;
+  readonly #host: StagingHost;
+  readonly #bornNs: bigint;
+  #hasName = true;
+  #isOpen = true;
+  #bytesToSpaceCheck = 0;
+  #bytesToSync = SYNC_AHEAD_BYTES;
+  #syncing: Promise<unknown> | undefined;
+  #syncError: unknown;
+
+  private constructor(fd: number, path: string, host: StagingHost, bornNs: bigint) {
+    this.fd = fd;
+    this.#path = path;
+    this.#host = host;
+    this.#bornNs = bornNs;
+  }
+
+  /** Takes over an open file in a staging folder. */
+  static async adopt(file: { fd: number; path: string }, host: StagingHost): Promise<StagedFile> {
+    return new StagedFile(file.fd, file.path, host, (await fstat(file.fd)).ctimeNs);
+  }
+
+  /** A writer that starts at `position` bytes. Only one may be in use at a time. */
+  sink(position = 0): FileSink {
+    return new FileSink(this.fd, position, (bytes) => this.#beforeBatch(bytes));
+  }
+
+  /**
+   * Writes a stream to its end, and resolves to its length in bytes.
+   *
+   * @throws {TooLargeError} past `maxBytes`; the stream's own error; {@link InsufficientStorageError}. The stream is
+   * then left paused: what is to be done with the rest of it is its owner's to say.
+   */
+  async receive(source: Readable, options: { maxBytes?: number; hash?: Hash } = {}): Promise<number> {
+    const { maxBytes = Infinity, hash } = options;
+    const sink = this.sink();
+    let received = 0;
+    await new Promise<void>((resolve, reject) => {
+      const settle = (error?: unknown): void => {
+        source.off("data", onData).off("end", settle).off("error", settle).off("close", onClose);
+        // A late error of the stream is its owner's to hear of, but must find somebody listening.
+        source.on("error", () => undefined);
+        if (error === undefined) return resolve();
+        source.pause();
+        reject(error);
+      };
+      const onClose = (): void => settle(source.errored ?? new Error("The stream closed before its end."));
+      const onData = (chunk: Buffer): void => {
+        received += chunk.length;
+        if (received > maxBytes) return settle(new TooLargeError(maxBytes));
+        hash?.update(chunk);
+        if (sink.push(chunk)) return;
+        source.pause();
+        sink.drained().then(() => source.resume(), settle);
+      };
+      source.on("data", onData).once("end", settle).once("error", settle).once("close", onClose);
+    });
+    await this.#translated(sink.flush());
+    return received;
+  }
+
+  /** Makes the bytes written so far survive a power cut. */
+  async sync(): Promise<void> {
+    await this.#translated(this.#syncBy(fdatasync));
+  }
+
+  async #syncBy(call: (fd: number) => Promise<void>): Promise<void> {
+    await this.#syncing;
+    // The kernel tells of a failed write-back once; a later sync would pass, with the bytes lost.
+    if (this.#syncError !== undefined) throw this.#syncError;
+    await call(this.fd);
+  }
+
+  /**
+   * Gives the file its name, creating the directories on the way.
+   *
+   * Creating is a `link`, which never replaces. Replacing is a `rename` under the volume's lock, which every
+   * replacement and removal takes, so that a condition that was judged true is still true when the name changes.
+   *
+   * @throws {AlreadyExistsError} when the name is taken and `replace` is off
+   * @throws {ConditionFailedError} when `condition` says no
+   * @throws {IsDirectoryError} {@link NotDirectoryError} {@link NotRegularError} for what stands in the way
+   */
+  async publish(path: VolumePath, options: PublishOptions = {}): Promise<Published> {
+    await this.#translated(this.#makeReady(options.modifiedMs), path);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await using parent = await this.#host.openParent(path.parent);
+        const created = await this.#give(parent, path, options);
+        if (this.#host.isDurable) await parent.sync();
+        if (!options.keepStaged) await this.#dropName();
+        const entry = toEntry(path.name, await fstat(this.fd));
+        if (!entry) throw new NotRegularError(path.toString());
+        return { entry, created };
+      } catch (error) {
+        if (errno(error) !== "ENOENT") throw fromSystem(error, path.toString());
+        // The directory was removed between being opened and being used: make it again. When that does not help,
+        // it is the staging file that is gone, and with it the volume as this process knew it.
+        if (attempt === MAX_PUBLISH_ATTEMPTS) throw new UnavailableError({ cause: error });
+      }
+    }
+  }
+
+  /** Returns whether the name was free before. */
+  async #give(parent: Directory, path: VolumePath, options: PublishOptions): Promise<boolean> {
+    const target = parent.at(path.name);
+    const allows = options.condition ?? (() => true);
+    for (;;) {
+      if (allows(undefined) && (await linkIfFree(this.#path, target))) return true;
+      const hasReplaced = await this.#host.exclusively(async () => {
+        const stats = await lstat(target, { bigint: true }).catch((error: unknown) => {
+          if (errno(error) !== "ENOENT") throw error;
+          return undefined;
+        });
+        const current = stats && toEntry(path.name, stats);
+        if (stats && !current) throw new NotRegularError(path.toString());
+        if (current?.type === "directory") throw new IsDirectoryError(path.toString());
+        if (!allows(current)) throw new ConditionFailedError(path.toString());
+        if (!current) return false; // it vanished since: create after all
+        if (!options.replace) throw new AlreadyExistsError(path.toString());
+        await this.#moveOver(target, options.keepStaged === true);
+        return true;
+      });
+      if (hasReplaced) return false;
+    }
+  }
+
+  async #moveOver(target: string, keepStaged: boolean): Promise<void> {
+    if (!keepStaged) {
+      await rename(this.#path, target);
+      this.#hasName = false;
+      return;
+    }
+    const second = secondName(this.#path);
+    await rm(second, { force: true });
+    await link(this.#path, second);
+    await rename(second, target);
+  }
+
+  /**
+   * Sets the times, and syncs. The change time must have moved on since the file was made: the inode may have belonged
+   * to another file until then, and only a later time keeps the two entity tags apart.
+   */
+  async #makeReady(modifiedMs: number | undefined): Promise<void> {
+    const seconds = (modifiedMs ?? Date.now()) / 1000;
+    if (modifiedMs !== undefined) await futimes(this.fd, seconds, seconds);
+    while ((await fstat(this.fd)).ctimeNs <= this.#bornNs) {
+      await sleep(1);
+      await futimes(this.fd, seconds, seconds);
+    }
+    // A modification time that was asked for is to survive too, and `fdatasync` leaves it behind.
+    if (this.#host.isDurable) await this.#syncBy(modifiedMs === undefined ? fdatasync : fsync);
+  }
+
+  async #beforeBatch(bytes: number): Promise<void> {
+    this.#bytesToSpaceCheck -= bytes;
+    if (this.#bytesToSpaceCheck <= 0) {
+      await this.#host.requireSpace(bytes);
+      this.#bytesToSpaceCheck = SPACE_CHECK_BYTES;
+    }
+    this.#bytesToSync -= bytes;
+    if (this.#bytesToSync <= 0 && this.#host.isDurable && !this.#syncing) {
+      this.#bytesToSync = SYNC_AHEAD_BYTES;
+      this.#syncing = fdatasync(this.fd)
+        .catch((error: unknown) => (this.#syncError ??= error))
+        .then(() => (this.#syncing = undefined));
+    }
+  }
+
+  async #translated<T>(work: Promise<T>, path?: VolumePath): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw fromSystem(error, path?.toString() ?? "the staging file");
+    }
+  }
+
+  async #dropName(): Promise<void> {
+    if (!this.#hasName) return;
+    this.#hasName = false;
+    await rm(this.#path, { force: true });
+  }
+
+  /** Closes the file, leaving its name; for one that a later process goes on with. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#syncing;
+    await close(this.fd);
+  }
+
+  /** Closes the file and removes its staging name; what was published stays. */
+  async discard(): Promise<void> {
+    await this.close();
+    await this.#dropName();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.discard();
+  }
+}
+
+/** The name through which a kept staging file replaces another: `rename` takes the name it is given away. */
+export function secondName(path: string): string {
+  return `${path}~`;
+}
+
+async function linkIfFree(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (errno(error) === "EEXIST") return false;
+    throw error;
+  }
+}

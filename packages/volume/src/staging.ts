@@ -1,0 +1,139 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { errno } from "./errors.ts";
+import { KernelLock } from "./lock.ts";
+import { open } from "./system.ts";
+
+const { O_CREAT, O_EXCL, O_RDWR } = constants;
+const LOCK_SUFFIX = ".lock";
+
+/**
+ * Where files are written before they are published.
+ *
+ * Each process has a folder of its own there, and holds a lock beside it for as long as it lives: `<id>.lock`, taken
+ * before `<id>/` is made. A folder whose lock can be had belonged to a process that is dead, whatever its process id
+ * was and whichever container or node it ran on; only such folders are swept. Age proves nothing, and is not asked.
+ */
+export class Staging {
+  readonly #directory: string;
+  readonly #strayAgeMs: number;
+  #own: Promise<OwnFolder> | undefined;
+
+  /**
+   * @param directory made when first needed
+   * @param strayAgeMs how old a lock file without a folder must be before it is removed: its process may just be
+   * about to make the folder
+   */
+  constructor(directory: string, strayAgeMs: number) {
+    this.#directory = directory;
+    this.#strayAgeMs = strayAgeMs;
+  }
+
+  /** Makes a new, empty file in this process's folder, open for reading and writing. */
+  async create(): Promise<{ fd: number; path: string }> {
+    const own = this.#claim();
+    try {
+      return await createIn(await own);
+    } catch (error) {
+      if (errno(error) !== "ENOENT") throw error;
+    }
+    // The folder is gone: the volume was emptied or mounted anew beneath us. Begin again there.
+    if (this.#own === own) this.close();
+    return createIn(await this.#claim());
+  }
+
+  /** A free name in this process's folder, for something that will be moved there. */
+  async reserve(): Promise<string> {
+    return freeName(await this.#claim());
+  }
+
+  #claim(): Promise<OwnFolder> {
+    this.#own ??= claimFolder(this.#directory).catch((error: unknown) => {
+      this.#own = undefined;
+      throw error;
+    });
+    return this.#own;
+  }
+
+  /** Removes what dead processes left behind. Returns how many folders that were. */
+  async sweep(): Promise<number> {
+    const entries = await readdir(this.#directory, { withFileTypes: true }).catch((error: unknown) => {
+      if (errno(error) === "ENOENT") return [];
+      throw error;
+    });
+    const folders = new Set(entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name));
+    let swept = 0;
+    for (const folder of folders) if (await this.#sweepFolder(folder)) swept++;
+    for (const { name } of entries) {
+      const owner = name.slice(0, -LOCK_SUFFIX.length);
+      if (name.endsWith(LOCK_SUFFIX) && !folders.has(owner)) await this.#sweepStrayLock(name);
+    }
+    return swept;
+  }
+
+  async #sweepFolder(folder: string): Promise<boolean> {
+    const path = join(this.#directory, folder);
+    const lockFile = path + LOCK_SUFFIX;
+    const lock = new KernelLock(lockFile);
+    try {
+      if (!lock.tryHold()) return false;
+      await rm(path, { recursive: true, force: true });
+      await rm(lockFile, { force: true });
+      return true;
+    } finally {
+      lock.close();
+    }
+  }
+
+  async #sweepStrayLock(name: string): Promise<void> {
+    const path = join(this.#directory, name);
+    const age = await stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    if (age < this.#strayAgeMs) return;
+    const lock = new KernelLock(path);
+    if (lock.tryHold()) await rm(path, { force: true });
+    lock.close();
+  }
+
+  /** Gives up this process's folder; what is still in it is anybody's to sweep. */
+  close(): void {
+    const own = this.#own;
+    this.#own = undefined;
+    own?.then(
+      ({ lock }) => lock.close(),
+      () => undefined,
+    );
+  }
+}
+
+interface OwnFolder {
+  readonly path: string;
+  readonly lock: KernelLock;
+}
+
+async function claimFolder(directory: string): Promise<OwnFolder> {
+  await mkdir(directory, { recursive: true });
+  for (;;) {
+    const path = join(directory, randomBytes(8).toString("hex"));
+    const lock = new KernelLock(path + LOCK_SUFFIX);
+    if (lock.tryHold()) {
+      await mkdir(path);
+      return { path, lock };
+    }
+    lock.close();
+  }
+}
+
+function freeName(folder: OwnFolder): string {
+  return join(folder.path, randomBytes(12).toString("hex"));
+}
+
+async function createIn(folder: OwnFolder): Promise<{ fd: number; path: string }> {
+  const path = freeName(folder);
+  return { fd: await open(path, O_RDWR | O_CREAT | O_EXCL, 0o666), path };
+}
