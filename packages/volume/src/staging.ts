@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { errno } from "./errors.ts";
 import { KernelLock } from "./lock.ts";
@@ -41,7 +41,7 @@ export class Staging {
       if (errno(error) !== "ENOENT") throw error;
     }
     // The folder is gone: the volume was emptied or mounted anew beneath us. Begin again there.
-    if (this.#own === own) this.close();
+    if (this.#own === own) this.#forget();
     return createIn(await this.#claim());
   }
 
@@ -56,6 +56,11 @@ export class Staging {
       throw error;
     });
     return this.#own;
+  }
+
+  #forget(): void {
+    void this.#own?.then(({ lock }) => lock.close());
+    this.#own = undefined;
   }
 
   /** Removes what dead processes left behind. Returns how many folders that were. */
@@ -100,14 +105,13 @@ export class Staging {
     lock.close();
   }
 
-  /** Gives up this process's folder; what is still in it is anybody's to sweep. */
-  close(): void {
-    const own = this.#own;
+  /** Gives up this process's folder, and removes it with what is still in it. */
+  async close(): Promise<void> {
+    const own = await this.#own?.catch(() => undefined);
     this.#own = undefined;
-    own?.then(
-      ({ lock }) => lock.close(),
-      () => undefined,
-    );
+    if (!own) return;
+    own.lock.close();
+    await this.#sweepFolder(basename(own.path));
   }
 }
 

@@ -258,7 +258,7 @@ export class Volume {
 
   /** Lets go of this process's staging folder and lock; nothing else may be called afterwards. */
   async close(): Promise<void> {
-    this.#staging.close();
+    await this.#staging.close();
     this.#lock?.close();
     await this.#root.close();
   }
