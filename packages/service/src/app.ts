@@ -1,0 +1,126 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { hostname } from "node:os";
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import { fastify, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
+import type { Registry } from "prom-client";
+
+import { refuseCrossSite } from "./cross-site.ts";
+import { addHealthRoutes, type Health } from "./health.ts";
+import type { Logger } from "./logger.ts";
+import { measureRequests } from "./metrics.ts";
+import { describeApi, type ApiInfo } from "./openapi.ts";
+import { answerOtherMethods } from "./other-methods.ts";
+import {
+  answerWithProblems,
+  HttpError,
+  rawProblem,
+  sendProblem,
+  toHttpError,
+  type StatusTable,
+} from "./problem.ts";
+import { deferContinue } from "./request-body.ts";
+
+/** A Fastify instance whose routes take TypeBox schemas. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface AppOptions {
+  readonly logger: Logger;
+  readonly health: Health;
+  readonly registry: Registry;
+  readonly api: ApiInfo;
+  /** Which status each error code is answered with. */
+  readonly statuses: StatusTable;
+  /** Blocks of addresses whose forwarding headers count. */
+  readonly trustProxy: readonly string[];
+}
+
+/** 4,096 bytes of path are up to 12 KiB percent-encoded; the rest is for headers. */
+const MAX_HEADER_BYTES = 32 * 1024;
+const SANE_REQUEST_ID = /^[\w.:=+/-]{1,128}$/;
+
+/**
+ * What both services are made of: request ids, a log line for each request, problems for errors, health, metrics, the
+ * API's description, and manners towards clients whose body is not wanted. Routes are added to what it returns.
+ */
+export function createApp(options: AppOptions): App {
+  const { health, registry, api, statuses, trustProxy } = options;
+  const logger: FastifyBaseLogger = options.logger;
+  const app: App = fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    requestIdLogLabel: "requestId",
+    genReqId: requestId,
+    rewriteUrl: (request) => originForm(request.url ?? "/"),
+    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
+    // While closing, requests on open connections are still served; `Connection: close` sends the next one elsewhere.
+    return503OnClosing: false,
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    routerOptions: { maxParamLength: MAX_HEADER_BYTES },
+    frameworkErrors: (error, request, reply) => {
+      const known =
+        toHttpError(error, statuses) ?? new HttpError(500, "INTERNAL", "Something went wrong on our side.");
+      void sendProblem(request, reply, known);
+    },
+    clientErrorHandler: answerUnreadable,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  const servedBy = hostname();
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+    reply.header("x-served-by", servedBy);
+    if (health.isDraining) reply.header("connection", "close");
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method, url } = request;
+    const ms = Math.round(reply.elapsedTime);
+    request.log.info(
+      { method, url, status: reply.statusCode, ms },
+      `${method} ${url} ${reply.statusCode} ${ms} ms`,
+    );
+  });
+
+  answerWithProblems(app, statuses);
+  answerOtherMethods(app);
+  deferContinue(app);
+  refuseCrossSite(app);
+  measureRequests(app, registry);
+  describeApi(app, api);
+  addHealthRoutes(app, health);
+  return app;
+}
+
+function requestId(request: IncomingMessage): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && SANE_REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** A request may name its whole URL (RFC 9112 §3.2.2); only its path and query matter here. */
+function originForm(url: string): string {
+  const [, rest] = /^https?:\/\/[^/?#]*(.*)$/i.exec(url) ?? [];
+  if (rest === undefined) return url;
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+/** What the parser said, by what the client did wrong. */
+const PARSER_ERRORS: Readonly<Record<string, HttpError>> = {
+  HPE_INVALID_EOF_STATE: new HttpError(400, "BODY_TRUNCATED", "The connection ended before the request did."),
+  HPE_HEADER_OVERFLOW: new HttpError(431, "HEADERS_TOO_LARGE", `Headers may have ${MAX_HEADER_BYTES} bytes.`),
+  ERR_HTTP_REQUEST_TIMEOUT: new HttpError(408, "REQUEST_TIMEOUT", "The request's headers took too long."),
+};
+
+/** Answers on a socket whose bytes are no HTTP request, or end before one is complete. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const known =
+    PARSER_ERRORS[error.code ?? ""] ?? new HttpError(400, "BAD_REQUEST", "This is not an HTTP request.");
+  socket.end(rawProblem(known, randomUUID()));
+}

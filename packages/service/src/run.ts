@@ -1,0 +1,129 @@
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { FastifyInstance } from "fastify";
+import type { Registry } from "prom-client";
+
+import type { App } from "./app.ts";
+import { ConfigError, type Environment } from "./config.ts";
+import type { Health } from "./health.ts";
+import { createLogger, type Logger } from "./logger.ts";
+import { createManagementApp, createRegistry } from "./metrics.ts";
+import type { ServiceConfig } from "./service-config.ts";
+
+/** What an application is built from beyond its own configuration. */
+export interface Foundation {
+  readonly logger: Logger;
+  readonly registry: Registry;
+}
+
+/** An application that is ready to listen. */
+export interface Service {
+  readonly app: App;
+  readonly health: Health;
+  /** Lets go of what the application holds, after the last request was answered. */
+  readonly close: () => Promise<void>;
+}
+
+/** How long Ctrl-C waits for requests: at a terminal a prompt matters more than a transfer, and nothing is lost. */
+const INTERRUPT_GRACE_MS = 500;
+
+/**
+ * Runs a service as this process: configuration, listening, signals, the end.
+ *
+ * SIGTERM, as a cluster sends it: not ready but still serving for the delay, then no new connections and what runs is
+ * finished within the grace. SIGINT, as Ctrl-C sends it: the same at once, within half a second, also after a SIGTERM.
+ */
+export async function runService<C extends ServiceConfig>(
+  host: NodeJS.Process,
+  name: string,
+  parseConfig: (env: Environment) => C,
+  build: (config: C, foundation: Foundation) => Promise<Service>,
+): Promise<void> {
+  let config: C;
+  try {
+    config = parseConfig(host.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return exitWith(host, `${name}: ${error.message}`);
+  }
+  const format = config.logFormat ?? (host.stdout.isTTY ? "pretty" : "json");
+  const logger = createLogger({ name, level: config.logLevel, format });
+  const registry = createRegistry();
+
+  try {
+    const service = await build(config, { logger, registry });
+    const management = createManagementApp(service.health, registry);
+    if (config.metricsPort !== undefined) {
+      const { metricsPort: port, metricsHost = config.host } = config;
+      logger.info(`management listens on ${await listen(management, metricsHost, port)}`);
+    }
+    logger.info(`${name} listens on ${await listen(service.app, config.host, config.port)}`);
+    endOnSignals(host, logger, config, service, management);
+  } catch (error) {
+    logger.fatal({ err: error });
+    return exitWith(host, `${name}: ${startFailure(error)}`);
+  }
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
+  await app.listen({ host, port });
+  const { address, family, port: actual } = app.server.address() as AddressInfo;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${actual}`;
+}
+
+function endOnSignals(
+  host: NodeJS.Process,
+  logger: Logger,
+  config: ServiceConfig,
+  service: Service,
+  management: FastifyInstance,
+): void {
+  const cutOffAfter = (graceMs: number): NodeJS.Timeout =>
+    setTimeout(() => {
+      logger.warn("requests were still running at the end of the grace");
+      service.app.server.closeAllConnections();
+    }, graceMs);
+  const end = async (delayMs: number, graceMs: number): Promise<void> => {
+    service.health.isDraining = true;
+    await sleep(delayMs);
+    const deadline = cutOffAfter(graceMs);
+    await service.app.close();
+    clearTimeout(deadline);
+    await Promise.all([service.close(), management.close()]);
+    logger.info("ended");
+    host.exit(0);
+  };
+  const onSignal = (delayMs: number, graceMs: number): void => {
+    if (service.health.isDraining) return void cutOffAfter(graceMs);
+    end(delayMs, graceMs).catch((error: unknown) => {
+      logger.fatal({ err: error }, "could not end in order");
+      host.exit(1);
+    });
+  };
+  host.on("SIGTERM", () => onSignal(config.shutdownDelayMs, config.shutdownGraceMs));
+  host.on("SIGINT", () => onSignal(0, Math.min(config.shutdownGraceMs, INTERRUPT_GRACE_MS)));
+}
+
+/** What a person who starts the service needs to know; anything else comes as it is. */
+function startFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, syscall, path, address, port } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
+  if (code === "EADDRINUSE")
+    return `port ${port} of ${address} is in use; set PORT (or METRICS_PORT) to another.`;
+  if (code === "EADDRNOTAVAIL")
+    return `${address} is not an address of this machine; set HOST to one that is.`;
+  if (syscall !== undefined && path !== undefined) {
+    return `cannot use ${path} (${code}); set VOLUME_DIR to a directory that exists, or whose parent does.`;
+  }
+  return error.message;
+}
+
+function exitWith(host: NodeJS.Process, message: string): void {
+  host.stderr.write(`${message}\n`);
+  host.exitCode = 1;
+  host.exit();
+}
