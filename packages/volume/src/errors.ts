@@ -103,6 +103,13 @@ export class ReadOnlyError extends VolumeError {
   }
 }
 
+/** The operating system does not let this process at what stands there. */
+export class PermissionError extends VolumeError {
+  constructor(path: string, options?: ErrorOptions) {
+    super("PERMISSION_DENIED", `The service has no permission for ${path} on the volume.`, options);
+  }
+}
+
 /** The volume is not there: not mounted, removed, or a disk error. */
 export class UnavailableError extends VolumeError {
   constructor(options?: ErrorOptions) {
@@ -135,9 +142,10 @@ export function fromSystem(error: unknown, path: string): unknown {
     case "EDQUOT":
       return new InsufficientStorageError(options);
     case "EROFS":
+      return new ReadOnlyError(options);
     case "EACCES":
     case "EPERM":
-      return new ReadOnlyError(options);
+      return new PermissionError(path, options);
     case "EIO":
     case "ESTALE":
     case "ENOTCONN":

@@ -77,6 +77,13 @@ export class VolumePath {
     return VolumePath.#from([...this.segments, name]);
   }
 
+  /** The same path with ` (n)` before the name's extension, for a name that is taken: `a (1).tar.gz`. */
+  numbered(n: number): VolumePath {
+    const [, stem = "", extension = ""] = /^(.+?)((?:\.tar)?\.[^.]*)?$/su.exec(this.name) ?? [];
+    const suffix = ` (${n})${extension}`;
+    return this.parent.child(cutToBytes(stem, MAX_SEGMENT_BYTES - Buffer.byteLength(suffix)) + suffix);
+  }
+
   /** What the relative `path` leads to from this directory. */
   join(path: VolumePath): VolumePath {
     return VolumePath.#from([...this.segments, ...path.segments, ...(path.isDirectoryForm ? [""] : [])]);
@@ -117,6 +124,11 @@ function judgeSegment(segment: string): number {
     throw new PathInvalidError(`A segment is longer than ${MAX_SEGMENT_BYTES} bytes.`);
   }
   return bytes;
+}
+
+/** The longest beginning of `text` that has at most `bytes` bytes and ends with a whole character. */
+function cutToBytes(text: string, bytes: number): string {
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, bytes), { stream: true });
 }
 
 function decodeSegment(encoded: string): string {

@@ -14,6 +14,7 @@ import {
   IsDirectoryError,
   NotDirectoryError,
   NotFoundError,
+  NotRegularError,
   ParentMissingError,
   RootProtectedError,
   UnavailableError,
@@ -121,6 +122,27 @@ export class Volume {
     const entry = toEntry(path.name, stats);
     if (!entry || (path.isDirectoryForm && entry.type === "file")) throw new NotFoundError(path.toString());
     return entry;
+  }
+
+  /**
+   * What a publication at `path` would meet now; undefined when the name is free. For telling a client early: the
+   * publication itself judges again.
+   *
+   * @throws {IsDirectoryError} {@link NotDirectoryError} {@link NotRegularError}
+   */
+  async target(path: VolumePath): Promise<Entry | undefined> {
+    if (path.isDirectoryForm) throw new IsDirectoryError(path.toString());
+    try {
+      await using parent = await this.#root.descend(path.parent.segments);
+      const stats = await settled(() => lstat(parent.at(path.name), { bigint: true }));
+      const entry = toEntry(path.name, stats);
+      if (!entry) throw new NotRegularError(path.toString());
+      if (entry.type === "directory") throw new IsDirectoryError(path.toString());
+      return entry;
+    } catch (error) {
+      if (errno(error) === "ENOENT") return undefined;
+      throw fromSystem(error, path.toString());
+    }
   }
 
   /**
