@@ -4,7 +4,13 @@ import type { Socket } from "node:net";
 import { hostname } from "node:os";
 
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import { fastify, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
+import {
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawServerDefault,
+} from "fastify";
 import type { Registry } from "prom-client";
 
 import { refuseCrossSite } from "./cross-site.ts";
@@ -56,8 +62,7 @@ export function createApp(options: AppOptions): App {
   const logger: FastifyBaseLogger = options.logger;
   const app: App = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
-    requestIdLogLabel: "requestId",
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     genReqId: requestId,
     rewriteUrl: (request) => originForm(request.url ?? "/"),
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,

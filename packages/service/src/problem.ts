@@ -18,6 +18,11 @@ export const ProblemSchema = Type.Object(
 
 export type Problem = Static<typeof ProblemSchema>;
 
+/** The schema of a response without a body. */
+export function noBody(description: string) {
+  return Type.Unsafe<undefined>({ type: "null", description });
+}
+
 const MEDIA_TYPE = "application/problem+json; charset=utf-8";
 
 /** An error of HTTP's own, with the status and code to answer with; its message becomes the detail. */

@@ -1,4 +1,3 @@
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { FastifyInstance } from "fastify";
@@ -56,20 +55,15 @@ export async function runService<C extends ServiceConfig>(
     const management = createManagementApp(service.health, registry);
     if (config.metricsPort !== undefined) {
       const { metricsPort: port, metricsHost = config.host } = config;
-      logger.info(`management listens on ${await listen(management, metricsHost, port)}`);
+      logger.info(`management listens on ${await management.listen({ host: metricsHost, port })}`);
     }
-    logger.info(`${name} listens on ${await listen(service.app, config.host, config.port)}`);
+    const listenTextResolver = (address: string): string => `${name} listens on ${address}`;
+    await service.app.listen({ host: config.host, port: config.port, listenTextResolver });
     endOnSignals(host, logger, config, service, management);
   } catch (error) {
     logger.fatal({ err: error });
     return exitWith(host, `${name}: ${startFailure(error)}`);
   }
-}
-
-async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
-  await app.listen({ host, port });
-  const { address, family, port: actual } = app.server.address() as AddressInfo;
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${actual}`;
 }
 
 function endOnSignals(

@@ -6,17 +6,29 @@ import type { Directory } from "./directory.ts";
 import { CLOCK_TICK_MS, entityTag, isFresh } from "./entity-tag.ts";
 import { RESERVED_NAME } from "./path.ts";
 
-/** A file or a directory as a listing shows it. Whatever else a disk may hold is invisible. */
-export interface Entry {
+/** A file as a listing shows it. */
+export interface FileEntry {
   readonly name: string;
-  readonly type: "file" | "directory";
-  /** Bytes; null for a directory. */
-  readonly size: number | null;
+  readonly type: "file";
+  /** In bytes. */
+  readonly size: number;
   /** Milliseconds since the epoch. */
   readonly modifiedMs: number;
-  /** The file's strong entity tag; null for a directory. */
-  readonly etag: string | null;
+  /** The strong entity tag. */
+  readonly etag: string;
 }
+
+/** A directory as a listing shows it. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly type: "directory";
+  readonly size: null;
+  readonly modifiedMs: number;
+  readonly etag: null;
+}
+
+/** What clients see on a volume; whatever else a disk may hold is invisible. */
+export type Entry = FileEntry | DirectoryEntry;
 
 /** In which order a page of entries comes, and from where on. */
 export interface PageRequest {

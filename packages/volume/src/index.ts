@@ -1,4 +1,4 @@
-export type { Entry, Page, PagePosition, PageRequest } from "./entries.ts";
+export type { DirectoryEntry, Entry, FileEntry, Page, PagePosition, PageRequest } from "./entries.ts";
 export * from "./errors.ts";
 export type { PartialFiles } from "./partials.ts";
 export { VolumePath } from "./path.ts";

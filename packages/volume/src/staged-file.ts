@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Directory } from "./directory.ts";
-import { toEntry, type Entry } from "./entries.ts";
+import { toEntry, type Entry, type FileEntry } from "./entries.ts";
 import {
   AlreadyExistsError,
   ConditionFailedError,
@@ -52,7 +52,7 @@ export interface PublishOptions {
 }
 
 export interface Published {
-  readonly entry: Entry;
+  readonly entry: FileEntry;
   /** False when a file was replaced. */
   readonly created: boolean;
 }
@@ -155,7 +155,7 @@ export class StagedFile implements AsyncDisposable {
         if (this.#host.isDurable) await parent.sync();
         if (!options.keepStaged) await this.#dropName();
         const entry = toEntry(path.name, await fstat(this.fd));
-        if (!entry) throw new NotRegularError(path.toString());
+        if (entry?.type !== "file") throw new NotRegularError(path.toString());
         return { entry, created };
       } catch (error) {
         if (errno(error) !== "ENOENT") throw fromSystem(error, path.toString());

@@ -146,6 +146,19 @@ export class Volume {
   }
 
   /**
+   * Makes sure that nothing but directories stands on the way to `path`, as far as there is one.
+   *
+   * @throws {NotDirectoryError}
+   */
+  async requireWay(path: VolumePath): Promise<void> {
+    try {
+      await using _directory = await this.#root.descend(path.segments);
+    } catch (error) {
+      if (errno(error) !== "ENOENT") throw fromSystem(error, path.toString());
+    }
+  }
+
+  /**
    * One page of a directory, in an order that every replica agrees on.
    *
    * @throws {NotFoundError}
@@ -262,9 +275,8 @@ export class Volume {
    */
   async check(): Promise<void> {
     await this.#reopenIfReplaced();
-    await using file = await this.stage();
+    await using _probe = await this.stage();
     await this.requireSpace(0);
-    void file;
   }
 
   async #reopenIfReplaced(): Promise<void> {

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+
+import multipart, { type MultipartFile } from "@fastify/multipart";
+import { acceptBody, HttpError, ProblemSchema, toHttpError, type App } from "@wharf/service";
+import { AlreadyExistsError, VolumePath, type StagedFile } from "@wharf/volume";
+import { Type, type Static } from "typebox";
+
+import { receiveBody, truncated } from "../http/receive.ts";
+import { STATUSES } from "../statuses.ts";
+import type { RouteContext } from "./index.ts";
+import { FILES_URL, pathOf } from "./path.ts";
+
+const Query = Type.Object({
+  onConflict: Type.Union([Type.Literal("fail"), Type.Literal("rename"), Type.Literal("overwrite")], {
+    default: "fail",
+    description: "What to do when a name is taken; `rename` stores `name (1).ext`",
+  }),
+});
+
+type OnConflict = Static<typeof Query>["onConflict"];
+
+const StoredFileSchema = Type.Object({
+  path: Type.String(),
+  size: Type.Integer(),
+  etag: Type.String(),
+  sha256: Type.String({ description: "In hexadecimal" }),
+});
+
+type StoredFile = Static<typeof StoredFileSchema>;
+
+const schema = {
+  summary: "Store the files of a form in a directory",
+  description:
+    "Any number of files, each published as soon as it is complete. A field `path` before a file, or a file name with " +
+    "directories in it, places it in a folder. After an error the body's `files` names those already published.",
+  tags: ["files"],
+  consumes: ["multipart/form-data"],
+  querystring: Query,
+  response: {
+    201: Type.Object({ files: Type.Array(StoredFileSchema) }),
+    "4xx": ProblemSchema,
+    "5xx": ProblemSchema,
+  },
+};
+
+const LIMITS = { fields: 10_000, fieldNameSize: 256, fieldSize: 8_192, headerPairs: 100, parts: Infinity };
+
+/** `POST /files/<directory>/` of `multipart/form-data`. */
+export function addPost(app: App, context: RouteContext): void {
+  const { volume, transfers } = context;
+  app.removeAllContentTypeParsers();
+  // The size limit is ours: the plugin would cut a file off there, and only then tell.
+  app.register(multipart, { limits: { ...LIMITS, fileSize: Infinity }, throwFileSizeLimit: false });
+
+  app.after(() => {
+    app.post(FILES_URL, { schema, config: { readsBody: true } }, async (request, reply) => {
+      const directory = pathOf(request).asDirectory();
+      await volume.requireWay(directory);
+      await volume.requireSpace(Number(request.headers["content-length"] ?? 0));
+      using _transfer = transfers.begin();
+      acceptBody(request, reply);
+      const files: StoredFile[] = [];
+      try {
+        let folder = directory;
+        for await (const part of request.parts({ preservePath: true })) {
+          if (part.type === "file")
+            files.push(...(await store(part, folder, request.query.onConflict, context)));
+          else if (part.fieldname === "path") folder = folderOf(directory, String(part.value));
+        }
+        if (files.length === 0) throw new HttpError(400, "INVALID_REQUEST", "The form has no file.");
+      } catch (error) {
+        throw withStored(error, files);
+      }
+      return reply.code(201).send({ files });
+    });
+  });
+}
+
+/** Stores one file of the form; none when it is the empty file that browsers send for a field left blank. */
+async function store(
+  part: MultipartFile,
+  folder: VolumePath,
+  onConflict: OnConflict,
+  { volume, maxUploadBytes }: RouteContext,
+): Promise<StoredFile[]> {
+  if (part.filename === "") {
+    part.file.resume();
+    return [];
+  }
+  try {
+    const wanted = folder.join(VolumePath.parse(fileName(part)));
+    const current = await volume.target(wanted);
+    if (current && onConflict === "fail") throw new AlreadyExistsError(wanted.toString());
+    await using staged = await volume.stage();
+    const hash = createHash("sha256");
+    const size = await receiveBody(staged, part.file, { maxBytes: maxUploadBytes, hash });
+    const { path, etag } = await publish(staged, wanted, onConflict);
+    return [{ path: path.toString(), size, etag, sha256: hash.digest("hex") }];
+  } catch (error) {
+    part.file.destroy(); // or the parser would wait for somebody to read on
+    throw error;
+  }
+}
+
+async function publish(staged: StagedFile, wanted: VolumePath, onConflict: OnConflict) {
+  for (let n = 0; ; n++) {
+    const path = n === 0 ? wanted : wanted.numbered(n);
+    try {
+      const { entry } = await staged.publish(path, { replace: onConflict === "overwrite" });
+      return { path, etag: entry.etag };
+    } catch (error) {
+      if (onConflict !== "rename" || !(error instanceof AlreadyExistsError)) throw error;
+    }
+  }
+}
+
+/** Browsers and curl write a quote in a name as `%22`, and leave a percent sign as it is. */
+function fileName({ filename, fieldname }: MultipartFile): string {
+  if (filename) return filename.replaceAll("%22", '"');
+  throw new HttpError(400, "INVALID_REQUEST", `The file in the field "${fieldname}" has no name.`);
+}
+
+function folderOf(directory: VolumePath, path: string): VolumePath {
+  return path === "" || path === "/" ? directory : directory.join(VolumePath.parse(path)).asDirectory();
+}
+
+/** The error as it is answered, with the files that were published before it. */
+function withStored(error: unknown, files: readonly StoredFile[]): unknown {
+  const known = toHttpError(error, STATUSES) ?? parserError(error);
+  if (!known) return error;
+  const { status, code, message, headers } = known;
+  return new HttpError(status, code, message, { headers: { ...headers }, members: { files }, cause: error });
+}
+
+/** What the form's parser says, which has no codes for it. */
+function parserError(error: unknown): HttpError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (/unexpected end|terminated early|premature|aborted/i.test(error.message)) return truncated(error);
+  if (/multipart|boundary|malformed|part header/i.test(error.message)) {
+    return new HttpError(400, "MULTIPART_INVALID", `The form cannot be read: ${error.message}.`, {
+      cause: error,
+    });
+  }
+  return undefined;
+}

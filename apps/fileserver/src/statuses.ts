@@ -1,0 +1,21 @@
+import type { StatusTable } from "@wharf/service";
+
+/** Which status each error code is answered with. */
+export const STATUSES: StatusTable = {
+  PATH_INVALID: 400,
+  PERMISSION_DENIED: 403,
+  ROOT_PROTECTED: 403,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  DIRECTORY_NOT_EMPTY: 409,
+  IS_DIRECTORY: 409,
+  NOT_A_DIRECTORY: 409,
+  NOT_A_FILE: 409,
+  PARENT_MISSING: 409,
+  PRECONDITION_FAILED: 412,
+  TOO_LARGE: 413,
+  VOLUME_BUSY: 503,
+  VOLUME_READ_ONLY: 503,
+  VOLUME_UNAVAILABLE: 503,
+  INSUFFICIENT_STORAGE: 507,
+};
