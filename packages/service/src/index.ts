@@ -6,6 +6,7 @@ export { createRegistry } from "./metrics.ts";
 export type { ApiInfo } from "./openapi.ts";
 export {
   HttpError,
+  noBody,
   ProblemSchema,
   sendProblem,
   toHttpError,
