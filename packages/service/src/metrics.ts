@@ -5,6 +5,9 @@ import { addHealthRoutes, type Health } from "./health.ts";
 import { answerOtherMethods } from "./other-methods.ts";
 import { answerWithProblems } from "./problem.ts";
 
+// An application counts with the same library that its registry is made of.
+export { Counter, Gauge, type Registry } from "prom-client";
+
 /** A registry with what Node tells of itself. */
 export function createRegistry(): Registry {
   const registry = new Registry();
