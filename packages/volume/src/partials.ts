@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { errno } from "./errors.ts";
@@ -43,6 +43,31 @@ export class PartialFiles {
     await ftruncate(fd, bytes);
     await fdatasync(fd);
     return StagedFile.adopt({ fd, path }, this.#host);
+  }
+
+  /**
+   * Goes on in the file `name` itself, after its first `bytes`. Only for one that whoever wrote it has let go of for
+   * certain; see {@link continueFrom} for any other. Resolves to undefined when it is gone or shorter.
+   */
+  async reopen(name: string, bytes: number): Promise<StagedFile | undefined> {
+    const path = this.#at(name);
+    const stats = await stat(path).catch(ifMissing);
+    if (!stats || stats.size < bytes) return undefined;
+    const fd = await open(path, O_RDWR);
+    await ftruncate(fd, bytes);
+    return StagedFile.adopt({ fd, path }, this.#host);
+  }
+
+  /**
+   * Takes the name `name` away from whoever may still be about to publish it: a publication is a link from that name,
+   * and after this there is nothing to link from. Resolves to the name the file has from now on, whether or not there
+   * is one; doing it again changes nothing.
+   */
+  async seize(name: string): Promise<string> {
+    const seized = `${name}.seized`;
+    await rename(this.#at(name), this.#at(seized)).catch(ifMissing);
+    await rm(secondName(this.#at(name)), { force: true });
+    return seized;
   }
 
   /**
