@@ -1,0 +1,25 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/**
+ * Runs curl as the client of both contenders, and resolves to the seconds it took.
+ *
+ * @throws Error when the status is not one of 2xx
+ */
+export async function curlSeconds(...args: string[]): Promise<number> {
+  const format = "%{http_code} %{time_total}";
+  const { stdout } = await run("curl", [
+    "--silent",
+    "--show-error",
+    "--output",
+    "/dev/null",
+    "-w",
+    format,
+    ...args,
+  ]);
+  const [status = "", seconds = ""] = stdout.split(" ");
+  if (!status.startsWith("2")) throw new Error(`curl ${args.join(" ")} was answered ${status}`);
+  return Number(seconds);
+}
