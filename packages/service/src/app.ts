@@ -51,6 +51,8 @@ export interface AppOptions {
 
 /** 4,096 bytes of path are up to 12 KiB percent-encoded; the rest is for headers. */
 const MAX_HEADER_BYTES = 32 * 1024;
+/** A connection on which nothing moves for this long has lost its client, who may never have said so. */
+const IDLE_TIMEOUT_MS = 300_000;
 const SANE_REQUEST_ID = /^[\w.:=+/-]{1,128}$/;
 
 /**
@@ -68,6 +70,7 @@ export function createApp(options: AppOptions): App {
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     // While closing, requests on open connections are still served; `Connection: close` sends the next one elsewhere.
     return503OnClosing: false,
+    connectionTimeout: IDLE_TIMEOUT_MS,
     http: { maxHeaderSize: MAX_HEADER_BYTES },
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     frameworkErrors: (error, request, reply) => {
