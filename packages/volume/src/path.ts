@@ -74,6 +74,7 @@ export class VolumePath {
 
   /** What `name` is called in this directory; the name is judged like any other. */
   child(name: string): VolumePath {
+    judgeSegment(name); // an empty one would read as the trailing slash of this directory
     return VolumePath.#from([...this.segments, name]);
   }
 
