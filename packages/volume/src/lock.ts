@@ -13,22 +13,31 @@ const WAIT_LIMIT_MS = 30_000;
  * node and, where the file system has them (NFS 4, CephFS), between nodes. The database stays empty.
  */
 export class KernelLock {
-  readonly #database: DatabaseSync;
+  readonly #file: string;
+  readonly #waitLimitMs: number;
+  #database: DatabaseSync | undefined;
   /** The tail of this process's own queue: record locks do not separate callers within one process. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  /** @param file made when missing; its directory must exist */
-  constructor(file: string) {
-    this.#database = new DatabaseSync(file, { timeout: 0 });
+  /**
+   * @param file made when missing; its directory must exist
+   * @param waitLimitMs how long {@link run} waits for another process
+   */
+  constructor(file: string, waitLimitMs = WAIT_LIMIT_MS) {
+    this.#file = file;
+    this.#waitLimitMs = waitLimitMs;
   }
 
   /** Takes the lock if it is free, and holds it until {@link close} or the end of this process. */
   tryHold(): boolean {
+    this.#database ??= new DatabaseSync(this.#file, { timeout: 0 });
     try {
       this.#database.exec("BEGIN EXCLUSIVE");
       return true;
     } catch (error) {
       if (isBusy(error)) return false;
+      // Opened anew next time: on a disk that was read-only then, this connection would stay so.
+      this.close();
       throw error;
     }
   }
@@ -36,7 +45,7 @@ export class KernelLock {
   /**
    * Runs `work` alone among all processes that use this file.
    *
-   * @throws {BusyError} when the lock could not be had within 30 seconds
+   * @throws {BusyError} when the lock could not be had in time, 30 seconds unless told otherwise
    */
   run<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#queue.then(async () => {
@@ -44,7 +53,7 @@ export class KernelLock {
       try {
         return await work();
       } finally {
-        this.#database.exec("ROLLBACK");
+        this.#database?.exec("ROLLBACK");
       }
     });
     this.#queue = turn.catch(() => undefined);
@@ -52,7 +61,7 @@ export class KernelLock {
   }
 
   async #acquire(): Promise<void> {
-    const deadline = performance.now() + WAIT_LIMIT_MS;
+    const deadline = performance.now() + this.#waitLimitMs;
     while (!this.tryHold()) {
       if (performance.now() > deadline) throw new BusyError();
       await sleep(1 + Math.random() * 2);
@@ -60,7 +69,8 @@ export class KernelLock {
   }
 
   close(): void {
-    this.#database.close();
+    this.#database?.close();
+    this.#database = undefined;
   }
 }
 
