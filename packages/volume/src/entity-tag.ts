@@ -21,16 +21,21 @@ export function entityTag(stats: BigIntStats): string {
  * and so its tag. A file that is being written without pause is given up on after a few ticks.
  */
 export async function settled(read: () => Promise<BigIntStats>): Promise<BigIntStats> {
-  let stats = await read();
-  for (let tries = 0; tries < 3 && isFresh(stats); tries++) {
+  for (let tries = 0; ; tries++) {
+    const readAtMs = Date.now();
+    const stats = await read();
+    if (tries === 3 || !isFresh(stats, readAtMs)) return stats;
     await sleep(CLOCK_TICK_MS);
-    stats = await read();
   }
-  return stats;
 }
 
-/** Whether the file changed within the last clock tick. A time in the future (another node's clock) is not fresh. */
-export function isFresh(stats: BigIntStats): boolean {
-  const ageMs = Date.now() - Number(stats.ctimeMs);
+/**
+ * Whether the file had changed within a clock tick when its state was read: then it may have changed once more since,
+ * and not show it. A time in the future (another node's clock) is not fresh.
+ *
+ * @param readAtMs taken before the reading, which may have been slow
+ */
+export function isFresh(stats: BigIntStats, readAtMs: number): boolean {
+  const ageMs = readAtMs - Number(stats.ctimeMs);
   return ageMs >= 0 && ageMs <= CLOCK_TICK_MS;
 }

@@ -108,29 +108,36 @@ export function toEntry(name: string, stats: BigIntStats): Entry | undefined {
  * Synchronous calls in short slices: a hop to the thread pool costs several times what the call itself does.
  */
 async function readEntries(directory: Directory, names: readonly string[]): Promise<Entry[]> {
-  const stats: (BigIntStats | undefined)[] = [];
+  const stats = new Map<string, BigIntStats | undefined>();
+  let due = names;
+  // An entity tag is only handed out for a file that is at least a clock tick old; as `settled` does.
+  for (let tries = 0; tries <= 3 && due.length > 0; tries++) {
+    if (tries > 0) await sleep(CLOCK_TICK_MS);
+    due = await filterInSlices(due, (name) => {
+      const readAtMs = Date.now();
+      const stat = lstatSync(directory.at(name), { bigint: true, throwIfNoEntry: false });
+      stats.set(name, stat);
+      return stat?.isFile() === true && isFresh(stat, readAtMs);
+    });
+  }
+  return names.flatMap((name) => {
+    const stat = stats.get(name);
+    return (stat && toEntry(name, stat)) ?? [];
+  });
+}
+
+/** The items to keep, found without keeping other work waiting for longer than a slice. */
+async function filterInSlices<T>(items: readonly T[], keep: (item: T) => boolean): Promise<T[]> {
+  const kept: T[] = [];
   let sliceEnd = performance.now() + SLICE_MS;
-  for (const name of names) {
-    stats.push(lstatSync(directory.at(name), { bigint: true, throwIfNoEntry: false }));
+  for (const item of items) {
+    if (keep(item)) kept.push(item);
     if (performance.now() > sliceEnd) {
       await nextTurn();
       sliceEnd = performance.now() + SLICE_MS;
     }
   }
-  // An entity tag is only handed out for a file that is at least a clock tick old.
-  if (stats.some((stat) => stat !== undefined && isFresh(stat))) {
-    await sleep(CLOCK_TICK_MS);
-    for (const [index, name] of names.entries()) {
-      const stat = stats[index];
-      if (stat && isFresh(stat)) {
-        stats[index] = lstatSync(directory.at(name), { bigint: true, throwIfNoEntry: false });
-      }
-    }
-  }
-  return names.flatMap((name, index) => {
-    const stat = stats[index];
-    return (stat && toEntry(name, stat)) ?? [];
-  });
+  return kept;
 }
 
 function isVisible(name: string, isRoot: boolean): boolean {

@@ -1,0 +1,154 @@
+import {
+  closeSync,
+  openSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+  type BigIntStats,
+} from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { CLOCK_TICK_MS, entityTag, isFresh, settled } from "./entity-tag.ts";
+import { fstat } from "./system.ts";
+import { startPeer } from "./testing/start-peer.ts";
+import { at, during, put, read, temporaryFolder, temporaryVolume } from "./testing/volume.ts";
+
+async function temporaryFile(): Promise<{ fd: number; path: string }> {
+  const path = join(await temporaryFolder(), "file");
+  const fd = openSync(path, "w+");
+  onTestFinished(() => closeSync(fd));
+  return { fd, path };
+}
+
+describe("an entity tag", () => {
+  test("is strong: quoted, without W/", async () => {
+    const { fd } = await temporaryFile();
+    expect(entityTag(await fstat(fd))).toMatch(/^"[\w-]+"$/);
+  });
+
+  test("is the same in every process, and however it is asked for", async () => {
+    const { volume, directory } = await temporaryVolume();
+    const peer = await startPeer(directory);
+    const { entry } = await put(volume, "folder/file", "content");
+    expect(await peer.call("etag", "folder/file")).toBe(entry.etag);
+    expect((await volume.stat(at("folder/file"))).etag).toBe(entry.etag);
+    expect((await read(volume, "folder/file")).etag).toBe(entry.etag);
+    const { entries } = await volume.list(at("folder"), { sort: "name", order: "asc", limit: 1 });
+    expect(entries).toEqual([entry]);
+  });
+
+  test("stays the same while the file does, also when it is read", async () => {
+    const { volume } = await temporaryVolume();
+    const { entry } = await put(volume, "file", "content");
+    for (let round = 0; round < 5; round++) {
+      expect(await read(volume, "file")).toEqual({ text: "content", etag: entry.etag });
+      await sleep(CLOCK_TICK_MS);
+    }
+  });
+});
+
+describe("a rewrite of the same size changes the entity tag", () => {
+  test("in 300 replacements as fast as they go", async () => {
+    const { volume } = await temporaryVolume();
+    const tags = new Set<string | null>();
+    for (let round = 0; round < 300; round++) {
+      tags.add((await put(volume, "file", String(round).padStart(5))).entry.etag);
+    }
+    expect(tags.size).toBe(300);
+    expect(tags).toContain((await volume.stat(at("file"))).etag);
+  });
+
+  test("in 300 removals and creations, which use the inodes again", async () => {
+    const { volume } = await temporaryVolume();
+    const tags = new Set<string | null>();
+    for (let round = 0; round < 300; round++) {
+      tags.add((await put(volume, "file", String(round).padStart(5))).entry.etag);
+      await volume.remove(at("file"));
+    }
+    expect(tags.size).toBe(300);
+  });
+
+  test("when another program makes it in place and puts the modification time back", async () => {
+    const { volume, directory } = await temporaryVolume();
+    await put(volume, "file", "first.", { modifiedMs: 1_700_000_000_000 });
+    const path = join(directory, "file");
+    const tags = new Set<string | null>();
+    for (let round = 0; round < 30; round++) {
+      const { etag, modifiedMs } = await volume.stat(at("file"));
+      tags.add(etag);
+      const { atime, mtime } = statSync(path);
+      writeFileSync(path, String(round).padStart(6), { flag: "r+" });
+      utimesSync(path, atime, mtime);
+      expect((await volume.stat(at("file"))).modifiedMs).toBe(modifiedMs);
+    }
+    expect(tags.size).toBe(30);
+  });
+
+  test("in place, in the tick in which it was asked for: one tag never stands for two contents", async () => {
+    const { volume, directory } = await temporaryVolume();
+    await put(volume, "file", "00000");
+    const peer = await startPeer(directory);
+    const texts = Array.from({ length: 80 }, (_, index) => String(index).padStart(5, "0"));
+    const contents = new Map<string, string>();
+    await during(peer.call("rewriteInPlace", join(directory, "file"), texts), async () => {
+      const before = await read(volume, "file");
+      const { etag } = await volume.stat(at("file"));
+      // Content read between two looks that agree is what the tag stands for.
+      if (etag !== before.etag) return;
+      expect(contents.get(etag) ?? before.text).toBe(before.text);
+      contents.set(etag, before.text);
+    });
+    expect(contents.size).toBeGreaterThan(1);
+  });
+});
+
+describe("a file's state is settled", () => {
+  test("when its last change is at least a clock tick old", async () => {
+    const { fd } = await temporaryFile();
+    writeSync(fd, "just now");
+    const looksAtMs: number[] = [];
+    const stats = await settled(() => {
+      looksAtMs.push(Date.now());
+      return fstat(fd);
+    });
+    const [firstAtMs = NaN, lastAtMs = NaN] = [looksAtMs[0], looksAtMs.at(-1)];
+    expect(isFresh(stats, firstAtMs)).toBe(true);
+    expect(isFresh(stats, lastAtMs)).toBe(false);
+  });
+
+  test("by its age when it was read, however long the answer took", async () => {
+    const { fd } = await temporaryFile();
+    writeSync(fd, "first");
+    const stats = await settled(async () => {
+      const found = await fstat(fd);
+      if (found.size === 5n) {
+        await sleep(2 * CLOCK_TICK_MS);
+        writeSync(fd, " second");
+      }
+      return found;
+    });
+    expect(stats.size).toBe(12n);
+  });
+
+  test("after a few looks, when it is written without pause", async () => {
+    const { fd } = await temporaryFile();
+    let looks = 0;
+    const stats: BigIntStats = await settled(() => {
+      writeSync(fd, "x");
+      looks++;
+      return fstat(fd);
+    });
+    expect(looks).toBe(4);
+    expect(stats.size).toBe(4n);
+  });
+
+  test("at once when the time is another node's, ahead of ours", async () => {
+    const { fd } = await temporaryFile();
+    const stats = await fstat(fd);
+    expect(isFresh(stats, Number(stats.ctimeMs) - 60_000)).toBe(false);
+  });
+});
