@@ -20,8 +20,9 @@ export class FileSink {
   #position: number;
   #chunks: Uint8Array[] = [];
   #pendingBytes = 0;
-  #isWriting = false;
-  #isFlushing = false;
+  /** The batch under way; never rejects. */
+  #writing: Promise<void> | undefined;
+  #flushes = 0;
   #error: unknown;
   #waiting: { belowBytes: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
 
@@ -60,13 +61,28 @@ export class FileSink {
 
   /** Resolves when every byte pushed so far has been written. */
   async flush(): Promise<void> {
-    this.#isFlushing = true;
+    this.#flushes++;
     try {
       this.#writeWhenDue();
       await this.#below(1);
     } finally {
-      this.#isFlushing = false;
+      this.#flushes--;
     }
+  }
+
+  /**
+   * Ends the sink: what was pushed and is not being written is dropped. Resolves when no write is under way, and the
+   * descriptor may be closed.
+   */
+  async stop(): Promise<void> {
+    this.#fail(new Error("The sink was stopped."));
+    await this.#writing;
+  }
+
+  #fail(error: unknown): void {
+    this.#error ??= error;
+    this.#chunks = [];
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#error);
   }
 
   #below(belowBytes: number): Promise<void> {
@@ -76,22 +92,17 @@ export class FileSink {
   }
 
   #writeWhenDue(): void {
-    if (this.#isWriting || this.#chunks.length === 0) return;
+    if (this.#writing || this.#chunks.length === 0) return;
     const isBatch = this.#pendingBytes >= BATCH_BYTES || this.#chunks.length >= BATCH_CHUNKS;
-    if (!isBatch && !this.#isFlushing) return;
+    if (!isBatch && this.#flushes === 0) return;
     const batch = this.#chunks.splice(0, BATCH_CHUNKS);
-    this.#isWriting = true;
-    this.#write(batch).then(
+    this.#writing = this.#write(batch).then(
       () => {
-        this.#isWriting = false;
+        this.#writing = undefined;
         this.#writeWhenDue();
         this.#wake();
       },
-      (error: unknown) => {
-        this.#error = error;
-        this.#chunks = [];
-        for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
-      },
+      (error: unknown) => this.#fail(error),
     );
   }
 

@@ -24,6 +24,7 @@ const SPACE_CHECK_BYTES = 16 << 20;
 /** How many bytes may wait for the disk before it is set to work on them, so that the last sync finds little left. */
 const SYNC_AHEAD_BYTES = 32 << 20;
 const MAX_PUBLISH_ATTEMPTS = 10;
+const STAGING_FILE = "the staging file";
 
 /** What a staged file needs of its volume. */
 export interface StagingHost {
@@ -72,6 +73,7 @@ export class StagedFile implements AsyncDisposable {
   #bytesToSync = SYNC_AHEAD_BYTES;
   #syncing: Promise<unknown> | undefined;
   #syncError: unknown;
+  #sink: FileSink | undefined;
 
   private constructor(fd: number, path: string, host: StagingHost, bornNs: bigint) {
     this.fd = fd;
@@ -87,7 +89,8 @@ export class StagedFile implements AsyncDisposable {
 
   /** A writer that starts at `position` bytes. Only one may be in use at a time. */
   sink(position = 0): FileSink {
-    return new FileSink(this.fd, position, (bytes) => this.#beforeBatch(bytes));
+    this.#sink = new FileSink(this.fd, position, (bytes) => this.#beforeBatch(bytes));
+    return this.#sink;
   }
 
   /**
@@ -98,10 +101,15 @@ export class StagedFile implements AsyncDisposable {
    */
   async receive(source: Readable, options: { maxBytes?: number; hash?: Hash } = {}): Promise<number> {
     const { maxBytes = Infinity, hash } = options;
+    // It has had its last event, and none would ever come.
+    if (source.destroyed || source.readableEnded) throw source.errored ?? closedEarly();
     const sink = this.sink();
     let received = 0;
     await new Promise<void>((resolve, reject) => {
+      let isSettled = false;
       const settle = (error?: unknown): void => {
+        if (isSettled) return;
+        isSettled = true;
         source.off("data", onData).off("end", settle).off("error", settle).off("close", onClose);
         // A late error of the stream is its owner's to hear of, but must find somebody listening.
         source.on("error", () => undefined);
@@ -109,14 +117,17 @@ export class StagedFile implements AsyncDisposable {
         source.pause();
         reject(error);
       };
-      const onClose = (): void => settle(source.errored ?? new Error("The stream closed before its end."));
+      const onClose = (): void => settle(source.errored ?? closedEarly());
       const onData = (chunk: Buffer): void => {
         received += chunk.length;
         if (received > maxBytes) return settle(new TooLargeError(maxBytes));
         hash?.update(chunk);
         if (sink.push(chunk)) return;
         source.pause();
-        sink.drained().then(() => source.resume(), settle);
+        sink.drained().then(
+          () => !isSettled && source.resume(),
+          (error: unknown) => settle(fromSystem(error, STAGING_FILE)),
+        );
       };
       source.on("data", onData).once("end", settle).once("error", settle).once("close", onClose);
     });
@@ -147,13 +158,15 @@ export class StagedFile implements AsyncDisposable {
    * @throws {IsDirectoryError} {@link NotDirectoryError} {@link NotRegularError} for what stands in the way
    */
   async publish(path: VolumePath, options: PublishOptions = {}): Promise<Published> {
+    if (path.isDirectoryForm) throw new IsDirectoryError(path.toString());
     await this.#translated(this.#makeReady(options.modifiedMs), path);
     for (let attempt = 1; ; attempt++) {
       try {
         await using parent = await this.#host.openParent(path.parent);
         const created = await this.#give(parent, path, options);
-        if (this.#host.isDurable) await parent.sync();
+        // Before the sync, which may take long: it changes the file's times, and with them the entity tag.
         if (!options.keepStaged) await this.#dropName();
+        if (this.#host.isDurable) await parent.sync();
         const entry = toEntry(path.name, await fstat(this.fd));
         if (entry?.type !== "file") throw new NotRegularError(path.toString());
         return { entry, created };
@@ -207,7 +220,8 @@ export class StagedFile implements AsyncDisposable {
    * to another file until then, and only a later time keeps the two entity tags apart.
    */
   async #makeReady(modifiedMs: number | undefined): Promise<void> {
-    const seconds = (modifiedMs ?? Date.now()) / 1000;
+    // The microsecond keeps what the conversion cuts off from showing as a millisecond less.
+    const seconds = ((modifiedMs ?? Date.now()) + 0.001) / 1000;
     if (modifiedMs !== undefined) await futimes(this.fd, seconds, seconds);
     while ((await fstat(this.fd)).ctimeNs <= this.#bornNs) {
       await sleep(1);
@@ -236,7 +250,7 @@ export class StagedFile implements AsyncDisposable {
     try {
       return await work;
     } catch (error) {
-      throw fromSystem(error, path?.toString() ?? "the staging file");
+      throw fromSystem(error, path?.toString() ?? STAGING_FILE);
     }
   }
 
@@ -250,6 +264,8 @@ export class StagedFile implements AsyncDisposable {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    // A later write would go into whatever file is given this descriptor's number next.
+    await this.#sink?.stop();
     await this.#syncing;
     await close(this.fd);
   }
@@ -268,6 +284,10 @@ export class StagedFile implements AsyncDisposable {
 /** The name through which a kept staging file replaces another: `rename` takes the name it is given away. */
 export function secondName(path: string): string {
   return `${path}~`;
+}
+
+function closedEarly(): Error {
+  return new Error("The stream closed before its end.");
 }
 
 async function linkIfFree(from: string, to: string): Promise<boolean> {
