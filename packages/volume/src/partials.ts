@@ -1,9 +1,10 @@
 import { constants } from "node:fs";
-import { copyFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { copyFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { errno } from "./errors.ts";
 import { secondName, StagedFile, type StagingHost } from "./staged-file.ts";
+import { makeStateFolder } from "./state-folder.ts";
 import { fdatasync, ftruncate, open } from "./system.ts";
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE, O_CREAT, O_EXCL, O_RDWR } = constants;
@@ -25,7 +26,7 @@ export class PartialFiles {
 
   /** Makes the new, empty file `name`. */
   async create(name: string): Promise<StagedFile> {
-    await mkdir(this.#directory, { recursive: true });
+    await makeStateFolder(this.#directory);
     const path = this.#at(name);
     return StagedFile.adopt({ fd: await open(path, O_RDWR | O_CREAT | O_EXCL, 0o666), path }, this.#host);
   }

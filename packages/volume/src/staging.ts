@@ -5,7 +5,9 @@ import { basename, join } from "node:path";
 
 import { errno } from "./errors.ts";
 import { KernelLock } from "./lock.ts";
+import { makeStateFolder } from "./state-folder.ts";
 import { open } from "./system.ts";
+import { removeTree } from "./tree.ts";
 
 const { O_CREAT, O_EXCL, O_RDWR } = constants;
 const LOCK_SUFFIX = ".lock";
@@ -23,7 +25,7 @@ export class Staging {
   #own: Promise<OwnFolder> | undefined;
 
   /**
-   * @param directory made when first needed
+   * @param directory made when first needed, in one that may be made with it
    * @param strayAgeMs how old a lock file without a folder must be before it is removed: its process may just be
    * about to make the folder
    */
@@ -33,21 +35,31 @@ export class Staging {
   }
 
   /** Makes a new, empty file in this process's folder, open for reading and writing. */
-  async create(): Promise<{ fd: number; path: string }> {
+  create(): Promise<{ fd: number; path: string }> {
+    return this.#inOwnFolder(async (path) => ({
+      fd: await open(path, O_RDWR | O_CREAT | O_EXCL, 0o666),
+      path,
+    }));
+  }
+
+  /** Makes a new, empty directory in this process's folder, for another to be moved over it. */
+  reserve(): Promise<string> {
+    return this.#inOwnFolder(async (path) => {
+      await mkdir(path);
+      return path;
+    });
+  }
+
+  async #inOwnFolder<T>(make: (path: string) => Promise<T>): Promise<T> {
     const own = this.#claim();
     try {
-      return await createIn(await own);
+      return await make(freeName(await own));
     } catch (error) {
       if (errno(error) !== "ENOENT") throw error;
     }
     // The folder is gone: the volume was emptied or mounted anew beneath us. Begin again there.
     if (this.#own === own) this.#forget();
-    return createIn(await this.#claim());
-  }
-
-  /** A free name in this process's folder, for something that will be moved there. */
-  async reserve(): Promise<string> {
-    return freeName(await this.#claim());
+    return make(freeName(await this.#claim()));
   }
 
   #claim(): Promise<OwnFolder> {
@@ -85,7 +97,7 @@ export class Staging {
     const lock = new KernelLock(lockFile);
     try {
       if (!lock.tryHold()) return false;
-      await rm(path, { recursive: true, force: true });
+      await removeTree(path);
       await rm(lockFile, { force: true });
       return true;
     } finally {
@@ -111,7 +123,8 @@ export class Staging {
     this.#own = undefined;
     if (!own) return;
     own.lock.close();
-    await this.#sweepFolder(basename(own.path));
+    // A volume that has gone or cannot be written keeps nobody from ending; another process sweeps.
+    await this.#sweepFolder(basename(own.path)).catch(() => false);
   }
 }
 
@@ -121,7 +134,7 @@ interface OwnFolder {
 }
 
 async function claimFolder(directory: string): Promise<OwnFolder> {
-  await mkdir(directory, { recursive: true });
+  await makeStateFolder(directory);
   for (;;) {
     const path = join(directory, randomBytes(8).toString("hex"));
     const lock = new KernelLock(path + LOCK_SUFFIX);
@@ -135,9 +148,4 @@ async function claimFolder(directory: string): Promise<OwnFolder> {
 
 function freeName(folder: OwnFolder): string {
   return join(folder.path, randomBytes(12).toString("hex"));
-}
-
-async function createIn(folder: OwnFolder): Promise<{ fd: number; path: string }> {
-  const path = freeName(folder);
-  return { fd: await open(path, O_RDWR | O_CREAT | O_EXCL, 0o666), path };
 }

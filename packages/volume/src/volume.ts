@@ -1,5 +1,5 @@
 import { constants, type BigIntStats } from "node:fs";
-import { lstat, mkdir, rename, rm, rmdir, stat, statfs, unlink } from "node:fs/promises";
+import { lstat, mkdir, rename, rmdir, stat, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Directory } from "./directory.ts";
@@ -24,7 +24,9 @@ import { PartialFiles } from "./partials.ts";
 import { RESERVED_NAME, type VolumePath } from "./path.ts";
 import { StagedFile, type StagingHost } from "./staged-file.ts";
 import { Staging } from "./staging.ts";
+import { makeIfMissing } from "./state-folder.ts";
 import { close, fstat, open } from "./system.ts";
+import { removeTree } from "./tree.ts";
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -70,9 +72,7 @@ export class Volume {
    * @throws the system's error when the directory is missing and cannot be made, or cannot be read
    */
   static async open(options: VolumeOptions): Promise<Volume> {
-    await mkdir(options.directory).catch((error: unknown) => {
-      if (errno(error) !== "EEXIST") throw error;
-    });
+    await makeIfMissing(options.directory);
     return new Volume(options, await Directory.open(options.directory));
   }
 
@@ -82,7 +82,10 @@ export class Volume {
     this.#staging = new Staging(this.statePath("staging"), options.strayAgeMs);
     this.#host = {
       isDurable: options.isDurable,
-      openParent: (path) => this.#root.descend(path.segments, { durable: options.isDurable }),
+      openParent: async (path) => {
+        await this.#requireRoot();
+        return this.#root.descend(path.segments, { durable: options.isDurable });
+      },
       requireSpace: (bytes) => this.requireSpace(bytes),
       exclusively: (work) => this.#exclusively(work),
     };
@@ -233,7 +236,7 @@ export class Volume {
       throw fromSystem(error, path.toString());
     }
     // Out of every client's sight and reach by now; should this process die on the way, it is swept.
-    if (trash) await rm(trash, { recursive: true, force: true });
+    if (trash) await removeTree(trash);
   }
 
   /**
@@ -298,6 +301,11 @@ export class Volume {
   }
 
   async #directory(path: VolumePath): Promise<Directory> {
+    if (path.isRoot) await this.#requireRoot();
+    return this.#descend(path);
+  }
+
+  async #descend(path: VolumePath): Promise<Directory> {
     try {
       return await this.#root.descend(path.segments);
     } catch (error) {
@@ -307,7 +315,7 @@ export class Volume {
 
   /** Runs one file-system call on what is at a path; the root is `.` in itself. */
   async #at<T>(path: VolumePath, call: (target: string) => Promise<T>): Promise<T> {
-    await using parent = await this.#directory(path.parent);
+    await using parent = await (path.isRoot ? this.#directory(path) : this.#descend(path.parent));
     try {
       return await call(parent.at(path.name || "."));
     } catch (error) {
@@ -320,14 +328,24 @@ export class Volume {
     const translated = fromSystem(error, path.toString());
     const isMissing = translated instanceof NotFoundError || translated instanceof NotDirectoryError;
     if (!isMissing) return translated;
-    if ((await fstat(this.#root.fd)).nlink > 0n) return new NotFoundError(path.toString(), { cause: error });
+    await this.#requireRoot(error);
+    return new NotFoundError(path.toString(), { cause: error });
+  }
+
+  /**
+   * A directory that was removed stays open and looks empty. One that was made in its place serves from the next call on.
+   *
+   * @throws {UnavailableError} when the root was removed
+   */
+  async #requireRoot(cause?: unknown): Promise<void> {
+    if ((await fstat(this.#root.fd)).nlink > 0n) return;
     await this.#reopenIfReplaced();
-    return new UnavailableError({ cause: error });
+    throw new UnavailableError({ cause });
   }
 
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {
     if (!this.#lock) {
-      await mkdir(this.statePath("."), { recursive: true });
+      await makeIfMissing(this.statePath("."));
       this.#lock ??= new KernelLock(this.statePath("publish.lock"));
     }
     return this.#lock.run(work);
