@@ -1,0 +1,121 @@
+import { mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { Directory } from "./directory.ts";
+import { temporaryFolder } from "./testing/volume.ts";
+
+async function openTemporary(): Promise<{ root: Directory; folder: string }> {
+  const folder = await temporaryFolder();
+  const root = await Directory.open(folder);
+  onTestFinished(() => root.close());
+  return { root, folder };
+}
+
+test("a directory is reached one name at a time", async () => {
+  const { root, folder } = await openTemporary();
+  mkdirSync(join(folder, "a/b"), { recursive: true });
+  writeFileSync(join(folder, "a/b/file"), "found");
+  await using directory = await root.descend(["a", "b"]);
+  expect(await readFile(directory.at("file"), "utf8")).toBe("found");
+  expect(await readdir(directory.path)).toEqual(["file"]);
+});
+
+test("what is missing on the way is an error, or is made when asked for", async () => {
+  const { root, folder } = await openTemporary();
+  await expect(root.descend(["a", "b"])).rejects.toMatchObject({ code: "ENOENT" });
+  expect(readdirSync(folder)).toEqual([]);
+  await using directory = await root.descend(["a", "b", "c"], { durable: true });
+  await writeFile(directory.at("file"), "");
+  expect(readdirSync(join(folder, "a/b/c"))).toEqual(["file"]);
+});
+
+test.each([
+  ["a file"],
+  ["a link to a directory inside"],
+  ["a link to a directory outside"],
+  ["a dangling link"],
+])("the way does not lead through %s", async (obstacle) => {
+  const { root, folder } = await openTemporary();
+  mkdirSync(join(folder, "real/sub"), { recursive: true });
+  const make: Record<string, (path: string) => void> = {
+    "a file": (path) => writeFileSync(path, ""),
+    "a link to a directory inside": (path) => symlinkSync("real", path),
+    "a link to a directory outside": (path) => symlinkSync("/", path),
+    "a dangling link": (path) => symlinkSync("nowhere", path),
+  };
+  make[obstacle]?.(join(folder, "obstacle"));
+  for (const names of [["obstacle"], ["obstacle", "sub"]]) {
+    await expect(root.descend(names)).rejects.toMatchObject({ code: "ENOTDIR" });
+    await expect(root.descend(names, { durable: false })).rejects.toMatchObject({ code: "ENOTDIR" });
+  }
+  expect(readdirSync(folder).toSorted()).toEqual(["obstacle", "real"]);
+});
+
+test("the directory given to open may be reached through a link, which is the operator's", async () => {
+  const folder = await temporaryFolder();
+  mkdirSync(join(folder, "real/sub"), { recursive: true });
+  symlinkSync("real", join(folder, "mount"));
+  await using root = await Directory.open(join(folder, "mount"));
+  await using sub = await root.descend(["sub"]);
+  expect(await readdir(sub.path)).toEqual([]);
+});
+
+test.skipIf(process.platform !== "linux")(
+  "an open directory stays the same one when its name is given to a link (needs /proc)",
+  async () => {
+    const { root, folder } = await openTemporary();
+    mkdirSync(join(folder, "name"));
+    mkdirSync(join(folder, "outside"));
+    await using directory = await root.descend(["name"]);
+    renameSync(join(folder, "name"), join(folder, "moved"));
+    symlinkSync("outside", join(folder, "name"));
+    await writeFile(directory.at("file"), "");
+    expect(readdirSync(join(folder, "moved"))).toEqual(["file"]);
+    expect(readdirSync(join(folder, "outside"))).toEqual([]);
+  },
+);
+
+test("of many who make the same directories at once, all reach them", async () => {
+  const { root, folder } = await openTemporary();
+  const names = ["a", "b", "c", "d"];
+  const makers = Array.from({ length: 20 }, () => root.descend(names, { durable: false }));
+  for (const [index, directory] of (await Promise.all(makers)).entries()) {
+    await writeFile(directory.at(String(index)), "");
+    await directory.close();
+  }
+  expect(readdirSync(join(folder, ...names))).toHaveLength(20);
+});
+
+test.skipIf(process.platform !== "linux")(
+  "no step leaves a descriptor open, whether it succeeds or fails (needs /proc)",
+  async () => {
+    const { root, folder } = await openTemporary();
+    mkdirSync(join(folder, "a/b"), { recursive: true });
+    writeFileSync(join(folder, "a/file"), "");
+    for (const names of [[], ["a"], ["a", "b"]]) await (await root.descend(names)).close();
+    await (await root.descend(["a", "new", "newer"], { durable: true })).close();
+    for (const names of [["gone"], ["a", "gone", "x"], ["a", "file", "x"]]) {
+      await expect(root.descend(names)).rejects.toThrow(/^ENO(ENT|TDIR)/);
+    }
+    expect(openDescriptorsIn(folder)).toEqual([folder]);
+  },
+);
+
+/** What this process has open at or beneath a folder. */
+function openDescriptorsIn(folder: string): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    const path = linkTarget(`/proc/self/fd/${fd}`);
+    return path === folder || path.startsWith(`${folder}/`) ? path : [];
+  });
+}
+
+function linkTarget(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // the descriptor that the listing itself had open
+  }
+}
