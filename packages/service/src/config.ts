@@ -29,7 +29,8 @@ export type ConfigOf<V extends Variables> = { readonly [K in keyof V]: ReturnTyp
 /**
  * Reads every variable, and reports all that is wrong at once.
  *
- * @param rules checks across variables; each returns what is wrong, or undefined. Skipped while a single one is wrong
+ * @param rules checks across variables; each returns what is wrong, or undefined. One that asks for a variable that is
+ * wrong already has nothing to judge and is passed over
  * @throws {ConfigError}
  */
 export function readEnvironment<V extends Variables>(
@@ -44,12 +45,28 @@ export function readEnvironment<V extends Variables>(
       values[key] = read(env[name]);
     } catch (error) {
       problems.push(`${name} ${error instanceof Error ? error.message : String(error)}`);
+      Object.defineProperty(values, key, { get: unjudgeable });
     }
   }
   const config = Object.freeze(values) as ConfigOf<V>;
-  if (problems.length === 0) problems.push(...rules.flatMap((rule) => rule(config) ?? []));
+  problems.push(...rules.flatMap((rule) => verdictOf(() => rule(config)) ?? []));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+class UnjudgeableError extends Error {}
+
+function unjudgeable(): never {
+  throw new UnjudgeableError("This variable is wrong already.");
+}
+
+function verdictOf(rule: () => string | undefined): string | undefined {
+  try {
+    return rule();
+  } catch (error) {
+    if (error instanceof UnjudgeableError) return undefined;
+    throw error;
+  }
 }
 
 /** Any text. */
@@ -113,13 +130,10 @@ export function list<T>(
   item: (text: string) => T,
   fallback: readonly T[] = [],
 ): Variable<readonly T[]> {
-  return variable(name, fallback, (value) =>
-    value
-      .split(",")
-      .map((part) => part.trim())
-      .filter((part) => part !== "")
-      .map(item),
-  );
+  return variable(name, Object.freeze(fallback), (value) => {
+    const parts = value.split(",").map((part) => part.trim());
+    return Object.freeze(parts.filter((part) => part !== "").map(item));
+  });
 }
 
 /** A variable that this release knows of and cannot honour: better to refuse it than to run as if it were not there. */
