@@ -17,7 +17,7 @@ import {
 /** The variables that both services know. */
 export function serviceVariables(defaults: { port: number; metricsPort: number; volumeDirectory: string }) {
   return {
-    host: text("HOST", "127.0.0.1"),
+    host: variable("HOST", "127.0.0.1", listeningAddress),
     port: integer("PORT", defaults.port, { min: 0, max: 65_535 }),
     metricsHost: text("METRICS_HOST", undefined),
     metricsPort: metricsPort(defaults.metricsPort),
@@ -27,7 +27,7 @@ export function serviceVariables(defaults: { port: number; metricsPort: number; 
     logFormat: oneOf("LOG_FORMAT", ["pretty", "json"], undefined),
     shutdownDelayMs: milliseconds("SHUTDOWN_DELAY_MS", 0),
     shutdownGraceMs: milliseconds("SHUTDOWN_GRACE_MS", 25_000),
-    trustProxy: list("TRUST_PROXY", network),
+    trustProxy: list("TRUST_PROXY", proxyNetwork),
     durability: oneOf("DURABILITY", ["full", "relaxed"], "full"),
     minFreeBytes: bytes("MIN_FREE_BYTES", 64 * 2 ** 20),
   } satisfies Variables;
@@ -49,6 +49,14 @@ export const serviceRules: readonly ((config: ServiceConfig) => string | undefin
       : undefined,
 ];
 
+/**
+ * Fastify listens on both addresses of `localhost`, by a second server that knows nothing of how this one treats a body,
+ * an unreadable request or its end.
+ */
+function listeningAddress(host: string): string {
+  return host === "localhost" ? "127.0.0.1" : host;
+}
+
 /** Whether an address to listen on is this machine's own. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
@@ -64,8 +72,15 @@ export function network(value: string): string {
   const family = isIP(address);
   const bits = family === 6 ? 128 : 32;
   const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
-  if (family !== 0 && isPrefix && rest.length === 0) return value;
+  const isAddress = family !== 0 && !address.includes("%"); // a zone is this machine's own and in no address
+  if (isAddress && isPrefix && rest.length === 0) return value;
   throw new Error(`must be addresses or blocks such as 10.0.0.0/8 or fd00::/8, not "${value}".`);
+}
+
+/** To trust every address is to believe whoever asks. */
+function proxyNetwork(value: string): string {
+  if (/\/0+$/.test(value)) throw new Error(`must be the proxies' own addresses or blocks, not "${value}".`);
+  return network(value);
 }
 
 /** The set of addresses in blocks that {@link network} has judged. */
