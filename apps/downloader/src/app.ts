@@ -1,0 +1,93 @@
+import { hostname } from "node:os";
+
+import { addressSet, createApp, Health, type Foundation, type Service } from "@wharf/service";
+import { Volume } from "@wharf/volume";
+import { Agent } from "undici";
+
+import type { DownloaderConfig } from "./config.ts";
+import { guardedConnector } from "./downloads/connector.ts";
+import type { GuardPolicy } from "./downloads/guard.ts";
+import { DownloadMetrics } from "./downloads/metrics.ts";
+import { RETRY_DEFAULTS } from "./downloads/retry.ts";
+import { SqliteStore } from "./downloads/sqlite-store.ts";
+import { sweepPartials } from "./downloads/sweep.ts";
+import { Worker } from "./downloads/worker.ts";
+import { addRoutes } from "./routes/index.ts";
+import { STATUSES } from "./statuses.ts";
+
+const SWEEP_INTERVAL_MS = 5 * 60_000;
+/** How old a lock of nobody's must be before it is swept from staging. */
+const STRAY_AGE_MS = 3_600_000;
+
+/** Builds the downloader on its volume, at work already; it does not listen yet. */
+export async function buildService(config: DownloaderConfig, foundation: Foundation): Promise<Service> {
+  const { logger, registry } = foundation;
+  const isDurable = config.durability === "full";
+  const volume = await Volume.open({
+    directory: config.volumeDirectory,
+    isDurable,
+    minFreeBytes: config.minFreeBytes,
+    strayAgeMs: STRAY_AGE_MS,
+  });
+  const store = await SqliteStore.open({ file: volume.statePath("downloads.sqlite"), isDurable });
+  const metrics = new DownloadMetrics(registry, store);
+  const policy = policyOf(config);
+  const agent = createAgent(config, policy, () => metrics.refusals.inc());
+  const { headersTimeoutMs, stallTimeoutMs, maxBytes, maxAttempts, maxActive, maxPerHost, leaseMs } = config;
+  const limits = { headersTimeoutMs, stallTimeoutMs, maxBytes, retry: { ...RETRY_DEFAULTS, maxAttempts } };
+  const worker = new Worker(
+    { volume, store, dispatcher: agent, policy, metrics, logger, ...limits },
+    { name: hostname(), maxActive, maxPerHost, leaseMs },
+  );
+
+  const health = new Health({ volume: () => volume.check(), store: () => store.check() });
+  const app = createApp({
+    logger,
+    health,
+    registry,
+    statuses: STATUSES,
+    trustProxy: config.trustProxy,
+    api: {
+      title: "Wharf downloader",
+      version: "0.1.0",
+      description: "Is given URLs and brings what they name into the volume, in the background.",
+    },
+  });
+  addRoutes(app, { volume, store, policy, wake: () => worker.wake() });
+
+  const sweep = (): void => {
+    Promise.all([volume.sweep(), sweepPartials(volume.partials, store)]).then(
+      ([, partials]) =>
+        void (partials > 0 && logger.info(`swept ${partials} partial files without a download`)),
+      (error: unknown) => logger.warn({ err: error }, "could not sweep"),
+    );
+  };
+  sweep();
+  const sweeper = setInterval(sweep, SWEEP_INTERVAL_MS).unref();
+  worker.start();
+  return {
+    app,
+    health,
+    close: async () => {
+      clearInterval(sweeper);
+      await worker.close();
+      await agent.destroy();
+      await store.close();
+      await volume.close();
+    },
+  };
+}
+
+function policyOf({ allowNetworks, allowPorts }: DownloaderConfig): GuardPolicy {
+  return { networks: addressSet(allowNetworks), hasNetworks: allowNetworks.length > 0, ports: allowPorts };
+}
+
+/** One pool of connections for each origin, all made through the guard; HTTP/1.1, which carries one stream faster. */
+function createAgent(config: DownloaderConfig, policy: GuardPolicy, onRefusal: () => void): Agent {
+  const { connectTimeoutMs: timeoutMs, maxPerHost } = config;
+  return new Agent({
+    connect: guardedConnector(policy, { timeoutMs, onRefusal }),
+    connections: maxPerHost,
+    allowH2: false,
+  });
+}

@@ -1,0 +1,64 @@
+import { lookup as systemLookup, type LookupAddress, type LookupOptions } from "node:dns";
+import { isIP, type LookupFunction, type Socket } from "node:net";
+
+import { buildConnector } from "undici";
+
+import { AddressForbiddenError } from "./errors.ts";
+import { isPermittedAddress, type GuardPolicy } from "./guard.ts";
+
+/** How a name is resolved: all of its addresses. */
+export type ResolveAll = (
+  hostname: string,
+  options: LookupOptions & { all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+export interface ConnectorOptions {
+  readonly timeoutMs: number;
+  readonly resolve?: ResolveAll;
+  /** Hears of each connection that the guard refused. */
+  readonly onRefusal?: () => void;
+}
+
+/**
+ * Makes connections to permitted addresses only, judging three times: a host that is an address, which Node never looks
+ * up; every address a name resolves to; and the address that was connected to, before a byte is sent.
+ */
+export function guardedConnector(policy: GuardPolicy, options: ConnectorOptions): buildConnector.connector {
+  const { timeoutMs, resolve = systemLookup, onRefusal = () => undefined } = options;
+  const refusal = (): AddressForbiddenError => {
+    onRefusal();
+    return new AddressForbiddenError();
+  };
+  const connect = buildConnector({
+    timeout: timeoutMs,
+    allowH2: false,
+    lookup: permittedOnly(resolve, policy, refusal),
+  }) as unknown as (...args: Parameters<buildConnector.connector>) => Socket;
+
+  return (target, callback) => {
+    if (isIP(target.hostname) !== 0 && !isPermittedAddress(target.hostname, policy)) {
+      callback(refusal(), null);
+      return;
+    }
+    const socket = connect(target, callback);
+    // Before all other listeners: a TLS socket's own first one sends the handshake.
+    socket.prependOnceListener("connect", () => {
+      if (!isPermittedAddress(socket.remoteAddress ?? "", policy)) socket.destroy(refusal());
+    });
+  };
+}
+
+/** Resolves a name to those of its addresses that are permitted. */
+function permittedOnly(resolve: ResolveAll, policy: GuardPolicy, refusal: () => Error): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, []);
+      const permitted = addresses.filter(({ address }) => isPermittedAddress(address, policy));
+      const [first] = permitted;
+      if (!first) return callback(refusal(), []);
+      if (options.all) return callback(null, permitted);
+      return callback(null, first.address, first.family);
+    });
+  };
+}

@@ -1,0 +1,79 @@
+import { STATUS_CODES } from "node:http";
+
+import { VolumeError } from "@wharf/volume";
+
+import { AddressForbiddenError, AttemptError, UrlForbiddenError, UrlInvalidError } from "./errors.ts";
+
+/** Statuses that speak of the moment rather than of the resource. */
+const TRANSIENT_STATUSES = new Set([408, 425, 429]);
+
+/** What may have changed by the next attempt, of all that can be wrong with the volume. */
+const TRANSIENT_VOLUME_CODES = new Set([
+  "INSUFFICIENT_STORAGE",
+  "VOLUME_BUSY",
+  "VOLUME_READ_ONLY",
+  "VOLUME_UNAVAILABLE",
+]);
+
+/** What undici and the system say of a connection, in the words of a person who asked for a file. */
+const CONNECTION_ERRORS: Readonly<Record<string, readonly [code: string, detail: string]>> = {
+  UND_ERR_CONNECT_TIMEOUT: ["CONNECT_TIMEOUT", "The server could not be reached in time."],
+  ETIMEDOUT: ["CONNECT_TIMEOUT", "The server could not be reached in time."],
+  UND_ERR_HEADERS_TIMEOUT: ["HEADERS_TIMEOUT", "The server did not answer in time."],
+  ENOTFOUND: ["NAME_UNKNOWN", "The server's name could not be resolved."],
+  EAI_AGAIN: ["NAME_UNKNOWN", "The server's name could not be resolved."],
+};
+
+const CERTIFICATE_ERROR = /^(CERT_|ERR_TLS_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
+
+/** The error for a status that brings no file. */
+export function statusError(status: number, retryAfterMs?: number): AttemptError {
+  const reason = STATUS_CODES[status];
+  const isTransient = TRANSIENT_STATUSES.has(status) || (status >= 500 && status <= 599);
+  const detail = `The server answered ${status}${reason === undefined ? "" : ` ${reason}`}.`;
+  return new AttemptError("HTTP_STATUS", detail, { isTransient, retryAfterMs });
+}
+
+/** Whatever ended an attempt, as what a person is told and a retry is judged by. */
+export function toAttemptError(error: unknown): AttemptError {
+  if (error instanceof AttemptError) return error;
+  if (error instanceof AddressForbiddenError) return new AttemptError(error.code, error.message);
+  if (error instanceof UrlForbiddenError || error instanceof UrlInvalidError) {
+    // Known only now: the download, or a redirect, leads where no client may lead us.
+    return new AttemptError("ADDRESS_FORBIDDEN", error.message);
+  }
+  if (error instanceof VolumeError) {
+    const isTransient = TRANSIENT_VOLUME_CODES.has(error.code);
+    return new AttemptError(error.code, error.message, { isTransient, cause: error });
+  }
+  return connectionError(error) ?? unexpected(error);
+}
+
+function connectionError(error: unknown): AttemptError | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  if (CERTIFICATE_ERROR.test(error.code)) {
+    return new AttemptError("TLS_FAILED", "The server's certificate is not trusted.", { cause: error });
+  }
+  const isConnection = /^(UND_ERR_|HPE_|E[A-Z]+$)/.test(error.code) && !isFileError(error);
+  if (!isConnection) return undefined;
+  const [code, detail] = CONNECTION_ERRORS[error.code] ?? [
+    "CONNECTION_FAILED",
+    "The connection to the server failed or broke off.",
+  ];
+  return new AttemptError(code, detail, { isTransient: true, cause: error });
+}
+
+/** Errors of the file system have the same kind of codes, and a path. */
+function isFileError(error: Error): boolean {
+  return (
+    "path" in error ||
+    ("syscall" in error && ["write", "writev", "fdatasync"].includes(String(error.syscall)))
+  );
+}
+
+function unexpected(error: unknown): AttemptError {
+  return new AttemptError("INTERNAL", "Something went wrong on our side.", {
+    isTransient: true,
+    cause: error,
+  });
+}

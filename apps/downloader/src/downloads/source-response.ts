@@ -1,0 +1,147 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+import type { Dispatcher } from "undici";
+
+import { AttemptError } from "./errors.ts";
+
+export interface SourceRequest {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly headersTimeoutMs: number;
+  /** Ends the exchange, at whatever point it is, with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+/** Takes a chunk; a promise asks for a pause until it resolves. */
+export type Write = (chunk: Buffer) => Promise<void> | undefined;
+
+/** A response whose head has arrived, and whose body waits to be asked for. */
+export interface SourceResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /**
+   * Hands over the body, and resolves at its end.
+   *
+   * @throws what `write` throws; {@link AttemptError} `STALLED` when nothing comes for so long while it is awaited
+   */
+  receive(write: Write, stallTimeoutMs: number): Promise<void>;
+  /** Gives up the body, and the connection with it; what is being received fails with `reason`. */
+  discard(reason?: Error): void;
+}
+
+/** Sends one GET. The response's head is awaited; its body does not flow before {@link SourceResponse.receive}. */
+export function sendGet(dispatcher: Dispatcher, request: SourceRequest): Promise<SourceResponse> {
+  const { url, headers, headersTimeoutMs: headersTimeout } = request;
+  const exchange = new Exchange(request.signal);
+  const { origin, pathname, search } = url;
+  dispatcher.dispatch(
+    { origin, path: pathname + search, method: "GET", headers, headersTimeout, bodyTimeout: 0 },
+    exchange,
+  );
+  return exchange.head;
+}
+
+/** One request and its response, as undici tells of them. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #signal: AbortSignal;
+  readonly #head = Promise.withResolvers<SourceResponse>();
+  readonly #end = Promise.withResolvers<void>();
+  #controller: Dispatcher.DispatchController | undefined;
+  #write: Write = () => undefined;
+  #stall: NodeJS.Timeout | undefined;
+  #stallTimeoutMs = 0;
+  #isSettled = false;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    // Whichever of the two nobody awaits any more fails with the other.
+    this.#head.promise.catch(() => undefined);
+    this.#end.promise.catch(() => undefined);
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal.aborted) this.#onAbort();
+  }
+
+  get head(): Promise<SourceResponse> {
+    return this.#head.promise;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#signal.aborted) controller.abort(this.#reason());
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200) return; // an interim response; the one that counts follows
+    controller.pause();
+    this.#head.resolve({
+      status,
+      headers,
+      receive: (write, stallTimeoutMs) => this.#receive(controller, write, stallTimeoutMs),
+      discard: (reason) => this.#fail(reason ?? new Error("The body is not wanted.")),
+    });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#stall?.refresh();
+    const wait = this.#write(chunk);
+    if (!wait) return;
+    controller.pause();
+    clearTimeout(this.#stall); // it is the disk that is waited for
+    wait.then(
+      () => this.#flow(controller),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  onResponseEnd(): void {
+    this.#settle();
+    this.#end.resolve();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#settle();
+    this.#head.reject(error);
+    this.#end.reject(error);
+  }
+
+  #receive(controller: Dispatcher.DispatchController, write: Write, stallTimeoutMs: number): Promise<void> {
+    this.#write = write;
+    this.#stallTimeoutMs = stallTimeoutMs;
+    this.#flow(controller);
+    return this.#end.promise;
+  }
+
+  #flow(controller: Dispatcher.DispatchController): void {
+    if (this.#isSettled) return;
+    this.#stall = setTimeout(() => {
+      const detail = `The server sent nothing for ${this.#stallTimeoutMs / 1000} seconds.`;
+      this.#fail(new AttemptError("STALLED", detail, { isTransient: true }));
+    }, this.#stallTimeoutMs);
+    controller.resume();
+  }
+
+  /** While there is no connection yet there is nothing to abort: whoever waits is told, and the rest follows. */
+  readonly #onAbort = (): void => this.#fail(this.#reason());
+
+  #fail(error: unknown): void {
+    this.#settle();
+    this.#head.reject(error);
+    this.#end.reject(error);
+    this.#controller?.abort(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    clearTimeout(this.#stall);
+    this.#signal.removeEventListener("abort", this.#onAbort);
+  }
+
+  #reason(): Error {
+    const reason: unknown = this.#signal.reason;
+    return reason instanceof Error ? reason : new Error("The request was given up.");
+  }
+}

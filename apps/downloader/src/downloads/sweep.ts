@@ -1,0 +1,36 @@
+import type { PartialFiles } from "@wharf/volume";
+
+import type { DownloadStore, PartialOwner } from "./store.ts";
+
+/**
+ * Removes partial files that no unfinished download has use for: left by a process that died between two steps, or by a
+ * worker that was taken over while it slept. Returns how many.
+ *
+ * The names are read before the downloads, and a download is on record before it has a file: what is missing from the
+ * second reading is finished or gone.
+ */
+export async function sweepPartials(partials: PartialFiles, store: DownloadStore): Promise<number> {
+  const names = await partials.names();
+  if (names.length === 0) return 0;
+  const ids = new Set(names.map((name) => ownerOf(name).id));
+  const owners = new Map((await store.unfinished([...ids])).map((owner) => [owner.id, owner]));
+  const stray = names.filter((name) => !isNeeded(name, owners.get(ownerOf(name).id)));
+  for (const name of stray) await partials.remove(name);
+  return stray.length;
+}
+
+/** A file is named `<download>.<epoch>`, and may have more after that. */
+function ownerOf(name: string): { id: string; epoch: number } {
+  const [id = "", epoch = ""] = name.split(".");
+  return { id, epoch: Number.parseInt(epoch, 10) };
+}
+
+/** What the volume may add to a name: for a file that was seized, and for one about to replace another. */
+const suffixes = ["", "~", ".seized", ".seized~"];
+
+/** A file is needed when it is the one on record, or one of the present worker's, who may be about to record it. */
+function isNeeded(name: string, owner: PartialOwner | undefined): boolean {
+  if (!owner) return false;
+  const isOnRecord = owner.partial !== null && suffixes.some((suffix) => name === owner.partial + suffix);
+  return isOnRecord || ownerOf(name).epoch === owner.epoch;
+}

@@ -1,0 +1,114 @@
+import { LeaseLostError, ShutdownError } from "./errors.ts";
+import { Run, type RunContext } from "./run.ts";
+import type { Lease, Progress } from "./store.ts";
+
+/** How often the queue is looked at for what other replicas were given, and what has become due. */
+const POLL_MS = 500;
+/** The longest between two heartbeats; by them a worker also learns that its download was removed. */
+const HEARTBEAT_MS = 750;
+
+export interface WorkerOptions {
+  /** For people who look at the table. */
+  readonly name: string;
+  readonly maxActive: number;
+  readonly maxPerHost: number;
+  /** A worker that has not renewed for this long has lost its downloads. */
+  readonly leaseMs: number;
+}
+
+/** Works the queue off, together with the workers of all other replicas. */
+export class Worker {
+  readonly #context: RunContext;
+  readonly #options: WorkerOptions;
+  readonly #runs = new Set<Run>();
+  #timers: NodeJS.Timeout[] = [];
+  #filling: Promise<void> | undefined;
+  #beating: Promise<void> | undefined;
+  #renewedAt = performance.now();
+  #isWanted = false;
+  #isEnding = false;
+
+  constructor(context: RunContext, options: WorkerOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  start(): void {
+    const heartbeatMs = Math.min(HEARTBEAT_MS, this.#options.leaseMs / 3);
+    this.#timers = [
+      setInterval(() => this.wake(), POLL_MS),
+      setInterval(
+        () => void (this.#beating ??= this.#beat().finally(() => (this.#beating = undefined))),
+        heartbeatMs,
+      ),
+    ];
+    this.wake();
+  }
+
+  /** There may be something to do; returns at once. */
+  wake(): void {
+    this.#isWanted = true;
+    this.#filling ??= this.#fill()
+      .catch((error: unknown) => this.#context.logger.error({ err: error }, "could not claim a download"))
+      .finally(() => (this.#filling = undefined));
+  }
+
+  /** Ends what runs, makes what it has received durable, and hands it back, for others or for the next start. */
+  async close(): Promise<void> {
+    this.#isEnding = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#filling;
+    for (const run of this.#runs) run.abort(new ShutdownError());
+    await Promise.all([this.#beating, ...[...this.#runs].map((run) => run.done)]);
+  }
+
+  async #fill(): Promise<void> {
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      while (!this.#isEnding && this.#runs.size < this.#options.maxActive && (await this.#startNext())) {
+        // One more was started; there may be room for another.
+      }
+    }
+  }
+
+  async #startNext(): Promise<boolean> {
+    const { name: worker, leaseMs } = this.#options;
+    const claim = await this.#context.store.claim({ worker, leaseMs, busyHosts: this.#busyHosts() });
+    if (!claim) return false;
+    if (this.#runs.size === 0) this.#renewedAt = performance.now();
+    const run = new Run(this.#context, claim);
+    this.#runs.add(run);
+    this.#context.metrics.active.set(this.#runs.size);
+    void run.done.then(() => {
+      this.#runs.delete(run);
+      this.#context.metrics.active.set(this.#runs.size);
+      if (!this.#isEnding) this.wake();
+    });
+    return true;
+  }
+
+  #busyHosts(): string[] {
+    const counts = new Map<string, number>();
+    for (const { host } of this.#runs) counts.set(host, (counts.get(host) ?? 0) + 1);
+    return [...counts].filter(([, count]) => count >= this.#options.maxPerHost).map(([host]) => host);
+  }
+
+  /** Renews every lease, and ends the runs that have lost theirs. */
+  async #beat(): Promise<void> {
+    const { store, logger } = this.#context;
+    const runs = new Map<Lease, Run>([...this.#runs].map((run) => [run.lease, run]));
+    if (runs.size === 0) return;
+    const held = new Map<Lease, Progress>([...runs].map(([lease, run]) => [lease, run.progress()]));
+    try {
+      for (const lease of await store.renew(held, this.#options.leaseMs)) {
+        runs.get(lease)?.abort(new LeaseLostError());
+      }
+      this.#renewedAt = performance.now();
+    } catch (error) {
+      logger.error({ err: error }, "could not renew the leases");
+      if (performance.now() - this.#renewedAt < this.#options.leaseMs) return;
+      // Others may be at these downloads by now, and nothing can tell.
+      for (const run of runs.values()) run.abort(new LeaseLostError());
+    }
+  }
+}

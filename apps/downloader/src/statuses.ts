@@ -1,0 +1,20 @@
+import type { StatusTable } from "@wharf/service";
+
+/** Which status each error code is answered with. */
+export const STATUSES: StatusTable = {
+  CHECKSUM_INVALID: 400,
+  HEADER_FORBIDDEN: 400,
+  PATH_INVALID: 400,
+  URL_INVALID: 400,
+  PERMISSION_DENIED: 403,
+  DOWNLOAD_UNKNOWN: 404,
+  NOT_FOUND: 404,
+  IS_DIRECTORY: 409,
+  NOT_A_DIRECTORY: 409,
+  NOT_A_FILE: 409,
+  URL_FORBIDDEN: 422,
+  VOLUME_BUSY: 503,
+  VOLUME_READ_ONLY: 503,
+  VOLUME_UNAVAILABLE: 503,
+  INSUFFICIENT_STORAGE: 507,
+};
