@@ -1,3 +1,6 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 declare module "fastify" {
@@ -15,13 +18,19 @@ const LINGER_MS = 10_000;
  * by itself; here it is answered when the body is about to be read, so that a client that is to be refused sends none.
  */
 export function deferContinue(app: FastifyInstance): void {
-  app.server.on("checkContinue", (request, response) => app.routing(request, response));
+  // Any other expectation is one that nobody has; Node would answer it with an empty 417.
+  for (const event of ["checkContinue", "checkExpectation"]) {
+    app.server.on(event, (request: IncomingMessage, response: ServerResponse) =>
+      app.routing(request, response),
+    );
+  }
   app.addHook("preParsing", async (request, reply) => {
     if (!request.routeOptions.config.readsBody) acceptBody(request, reply);
   });
   app.addHook("onSend", async (request, reply) => {
     // Whether the body will still be sent is the client's to choose, so where the next request starts is unknown.
     if (expectsContinue(request) && !isAccepted.has(request.raw)) reply.header("connection", "close");
+    if (!request.raw.complete) endGentlyAfter(request.raw);
   });
   app.addHook("onResponse", async (request) => drain(request));
 }
@@ -43,10 +52,27 @@ function expectsContinue(request: FastifyRequest): boolean {
  * Reads on after an early answer: closing a connection with unread bytes makes the kernel reset it, and curl and
  * browsers then lose the answer that was on its way. For a while only: a body may be endless.
  */
-function drain(request: FastifyRequest): void {
-  const { raw } = request;
+function drain({ raw }: FastifyRequest): void {
   if (raw.complete || raw.destroyed) return;
   raw.resume();
-  const timer = setTimeout(() => raw.socket.destroy(), LINGER_MS).unref();
-  raw.once("close", () => clearTimeout(timer));
+  const timer = setTimeout(() => raw.destroy(), LINGER_MS).unref();
+  for (const event of ["end", "close"]) raw.once(event, () => clearTimeout(timer));
+}
+
+/** After the last answer of a connection Node destroys it, by `destroySoon`, whatever is still on its way to us. */
+function endGentlyAfter(request: IncomingMessage): void {
+  const { socket } = request;
+  socket.destroySoon = () => {
+    delete (socket as Partial<Socket>).destroySoon;
+    if (request.complete) return socket.destroySoon();
+    request.once("end", () => socket.destroySoon());
+    endGently(socket);
+  };
+}
+
+/** Says that nothing more will come, and leaves the other side a while to read what came before. */
+export function endGently(socket: Socket): void {
+  socket.end();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once("close", () => clearTimeout(timer));
 }
