@@ -9,6 +9,8 @@ import {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
   type RawServerDefault,
 } from "fastify";
 import type { Registry } from "prom-client";
@@ -27,7 +29,8 @@ import {
   toHttpError,
   type StatusTable,
 } from "./problem.ts";
-import { deferContinue } from "./request-body.ts";
+import { deferContinue, endGently } from "./request-body.ts";
+import { whenOver } from "./when-over.ts";
 
 /** A Fastify instance whose routes take TypeBox schemas. */
 export type App = FastifyInstance<
@@ -53,6 +56,7 @@ export interface AppOptions {
 const MAX_HEADER_BYTES = 32 * 1024;
 /** A connection on which nothing moves for this long has lost its client, who may never have said so. */
 const IDLE_TIMEOUT_MS = 300_000;
+const SERVED_BY = hostname();
 const SANE_REQUEST_ID = /^[\w.:=+/-]{1,128}$/;
 
 /**
@@ -74,6 +78,7 @@ export function createApp(options: AppOptions): App {
     http: { maxHeaderSize: MAX_HEADER_BYTES },
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     frameworkErrors: (error, request, reply) => {
+      begin(request, reply, health);
       const known =
         toHttpError(error, statuses) ?? new HttpError(500, "INTERNAL", "Something went wrong on our side.");
       void sendProblem(request, reply, known);
@@ -81,20 +86,7 @@ export function createApp(options: AppOptions): App {
     clientErrorHandler: answerUnreadable,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
-  const servedBy = hostname();
-  app.addHook("onRequest", async (request, reply) => {
-    reply.header("x-request-id", request.id);
-    reply.header("x-served-by", servedBy);
-    if (health.isDraining) reply.header("connection", "close");
-  });
-  app.addHook("onResponse", async (request, reply) => {
-    const { method, url } = request;
-    const ms = Math.round(reply.elapsedTime);
-    request.log.info(
-      { method, url, status: reply.statusCode, ms },
-      `${method} ${url} ${reply.statusCode} ${ms} ms`,
-    );
-  });
+  app.addHook("onRequest", async (request, reply) => begin(request, reply, health));
 
   answerWithProblems(app, statuses);
   answerOtherMethods(app);
@@ -104,6 +96,19 @@ export function createApp(options: AppOptions): App {
   describeApi(app, api);
   addHealthRoutes(app, health);
   return app;
+}
+
+/** What every response has, whoever gives it, and the line of the log that tells of it. */
+function begin(request: FastifyRequest, reply: FastifyReply, health: Health): void {
+  reply.headers({ "x-request-id": request.id, "x-served-by": SERVED_BY });
+  if (health.isDraining) reply.header("connection", "close");
+  whenOver(reply, (isWhole) => {
+    const { method, url } = request;
+    const ms = Math.round(reply.elapsedTime);
+    const status = isWhole ? { status: reply.statusCode } : { aborted: true };
+    const outcome = isWhole ? reply.statusCode : "aborted";
+    request.log.info({ method, url, ...status, ms }, `${method} ${url} ${outcome} ${ms} ms`);
+  });
 }
 
 function requestId(request: IncomingMessage): string {
@@ -127,8 +132,15 @@ const PARSER_ERRORS: Readonly<Record<string, HttpError>> = {
 
 /** Answers on a socket whose bytes are no HTTP request, or end before one is complete. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const isGone = error.code === "ECONNRESET" || !socket.writable;
+  if (isGone || isAnswering(socket)) return void socket.destroy();
   const known =
     PARSER_ERRORS[error.code ?? ""] ?? new HttpError(400, "BAD_REQUEST", "This is not an HTTP request.");
-  socket.end(rawProblem(known, randomUUID()));
+  socket.write(rawProblem(known, randomUUID(), { "X-Served-By": SERVED_BY }));
+  endGently(socket);
+}
+
+/** A problem in the midst of another response would be taken for a part of it; Node itself looks at the same. */
+function isAnswering(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
+  return socket._httpMessage?.headersSent === true;
 }

@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import { addHealthRoutes, type Health } from "./health.ts";
 import { answerOtherMethods } from "./other-methods.ts";
 import { answerWithProblems } from "./problem.ts";
+import { whenOver } from "./when-over.ts";
 
 // An application counts with the same library that its registry is made of.
 export { Counter, Gauge, type Registry } from "prom-client";
@@ -24,9 +25,12 @@ export function measureRequests(app: FastifyInstance, registry: Registry): void 
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60, 600],
     registers: [registry],
   });
-  app.addHook("onResponse", async (request, reply) => {
-    const route = request.routeOptions.url ?? "none";
-    seconds.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+  app.addHook("onRequest", async (request, reply) => {
+    const { method, routeOptions } = request;
+    whenOver(reply, (isWhole) => {
+      const status = isWhole ? reply.statusCode : "aborted";
+      seconds.observe({ method, route: routeOptions.url ?? "none", status }, reply.elapsedTime / 1000);
+    });
   });
 }
 

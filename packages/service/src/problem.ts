@@ -79,7 +79,7 @@ export function answerWithProblems(app: FastifyInstance, statuses: StatusTable):
 export function toHttpError(error: unknown, statuses: StatusTable): HttpError | undefined {
   if (error instanceof HttpError) return error;
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
-  const status = statuses[error.code];
+  const status = Object.hasOwn(statuses, error.code) ? statuses[error.code] : undefined;
   if (status !== undefined) return new HttpError(status, error.code, error.message, { cause: error });
   if (!("statusCode" in error) || typeof error.statusCode !== "number" || error.statusCode >= 500)
     return undefined;
@@ -110,13 +110,18 @@ export function problemOf(error: HttpError, requestId: string): Problem {
 }
 
 /** A whole response, for a socket on which no request could be understood. */
-export function rawProblem(error: HttpError, requestId: string): string {
+export function rawProblem(
+  error: HttpError,
+  requestId: string,
+  headers: Readonly<Record<string, string>> = {},
+): string {
   const body = JSON.stringify(problemOf(error, requestId));
   return [
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ""}`,
     `Content-Type: ${MEDIA_TYPE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${requestId}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
     "",
     body,
