@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -63,6 +63,12 @@ test("work runs alone among two processes and several callers in each", async ()
   const own = Array.from({ length: 100 }, () => lock.run(count));
   await Promise.all([...own, peer.call("count", file, counter, 100)]);
   expect(readFileSync(counter, "utf8")).toBe("200");
+});
+
+test("holding makes no file but the one that was named", async () => {
+  const folder = await temporaryFolder();
+  expect(openLock(join(folder, "lock")).tryHold()).toBe(true);
+  expect(readdirSync(folder)).toEqual(["lock"]);
 });
 
 test("callers in one process come in the order in which they asked", async () => {

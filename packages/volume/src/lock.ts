@@ -5,6 +5,8 @@ import { BusyError } from "./errors.ts";
 
 const SQLITE_BUSY = 5;
 const WAIT_LIMIT_MS = 30_000;
+/** With its rollback journal in memory, or each turn would make and remove a file beside the lock. */
+const LOCK = "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE";
 
 /**
  * A lock between processes that the kernel lets go of when its holder dies, however it dies.
@@ -32,7 +34,7 @@ export class KernelLock {
   tryHold(): boolean {
     this.#database ??= new DatabaseSync(this.#file, { timeout: 0 });
     try {
-      this.#database.exec("BEGIN EXCLUSIVE");
+      this.#database.exec(LOCK);
       return true;
     } catch (error) {
       if (isBusy(error)) return false;
