@@ -1,4 +1,14 @@
-import { mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -103,6 +113,17 @@ test.skipIf(process.platform !== "linux")(
     expect(openDescriptorsIn(folder)).toEqual([folder]);
   },
 );
+
+test("a directory that is closed twice takes nobody else's descriptor away", async () => {
+  const { folder } = await openTemporary();
+  const directory = await Directory.open(folder);
+  await directory.close();
+  const fd = openSync(join(folder, "file"), "w");
+  expect(fd).toBe(directory.fd);
+  await directory.close();
+  expect(writeSync(fd, "still open")).toBe(10);
+  closeSync(fd);
+});
 
 /** What this process has open at or beneath a folder. */
 function openDescriptorsIn(folder: string): string[] {

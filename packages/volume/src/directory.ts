@@ -18,6 +18,7 @@ const hasDescriptorPaths = process.platform === "linux";
 export class Directory implements AsyncDisposable {
   readonly fd: number;
   readonly #base: string;
+  #isOpen = true;
 
   private constructor(fd: number, path: string) {
     this.fd = fd;
@@ -98,8 +99,11 @@ export class Directory implements AsyncDisposable {
     await fsync(this.fd);
   }
 
-  close(): Promise<void> {
-    return close(this.fd);
+  /** Only the first call closes: by the second, the descriptor's number may be another file's. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await close(this.fd);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
