@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { copyFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { errno } from "./errors.ts";
+import { errno, fromSystem, UnavailableError } from "./errors.ts";
 import { secondName, StagedFile, type StagingHost } from "./staged-file.ts";
 import { makeStateFolder } from "./state-folder.ts";
 import { fdatasync, ftruncate, open } from "./system.ts";
@@ -24,26 +24,37 @@ export class PartialFiles {
     this.#host = host;
   }
 
-  /** Makes the new, empty file `name`. */
-  async create(name: string): Promise<StagedFile> {
-    await makeStateFolder(this.#directory);
-    const path = this.#at(name);
-    return StagedFile.adopt({ fd: await open(path, O_RDWR | O_CREAT | O_EXCL, 0o666), path }, this.#host);
+  /**
+   * Makes the new, empty file `name`.
+   *
+   * @throws {UnavailableError} {@link ReadOnlyError} {@link InsufficientStorageError}
+   */
+  create(name: string): Promise<StagedFile> {
+    return translated(async () => {
+      await makeStateFolder(this.#directory);
+      const path = this.#at(name);
+      const fd = await open(path, O_RDWR | O_CREAT | O_EXCL, 0o666);
+      return await StagedFile.adopt({ fd, path }, this.#host);
+    });
   }
 
   /**
    * Makes the new file `name` with the first `bytes` of `earlier`, cloned where the file system can, else copied, and
    * synced. `earlier` is left as it is. Resolves to undefined when `earlier` is gone or shorter.
+   *
+   * @throws {ReadOnlyError} {@link InsufficientStorageError}
    */
-  async continueFrom(name: string, earlier: string, bytes: number): Promise<StagedFile | undefined> {
-    const source = await stat(this.#at(earlier)).catch(ifMissing);
-    if (!source || source.size < bytes) return undefined;
-    const path = this.#at(name);
-    await copyFile(this.#at(earlier), path, COPYFILE_EXCL | COPYFILE_FICLONE);
-    const fd = await open(path, O_RDWR);
-    await ftruncate(fd, bytes);
-    await fdatasync(fd);
-    return StagedFile.adopt({ fd, path }, this.#host);
+  continueFrom(name: string, earlier: string, bytes: number): Promise<StagedFile | undefined> {
+    return translated(async () => {
+      const source = await stat(this.#at(earlier)).catch(ifMissing);
+      if (!source || source.size < bytes) return undefined;
+      const path = this.#at(name);
+      await copyFile(this.#at(earlier), path, COPYFILE_EXCL | COPYFILE_FICLONE);
+      const fd = await open(path, O_RDWR);
+      await ftruncate(fd, bytes);
+      await fdatasync(fd);
+      return await StagedFile.adopt({ fd, path }, this.#host);
+    });
   }
 
   /**
@@ -93,6 +104,17 @@ export class PartialFiles {
 
   #at(name: string): string {
     return join(this.#directory, name);
+  }
+}
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // What was missing was seen or made a moment ago: it is the volume that is not there.
+    throw errno(error) === "ENOENT"
+      ? new UnavailableError({ cause: error })
+      : fromSystem(error, "the partial file");
   }
 }
 

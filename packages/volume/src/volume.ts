@@ -143,8 +143,9 @@ export class Volume {
       if (entry.type === "directory") throw new IsDirectoryError(path.toString());
       return entry;
     } catch (error) {
-      if (errno(error) === "ENOENT") return undefined;
-      throw fromSystem(error, path.toString());
+      if (errno(error) !== "ENOENT") throw fromSystem(error, path.toString());
+      await this.#requireRoot(error);
+      return undefined;
     }
   }
 
