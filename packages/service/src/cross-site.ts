@@ -15,10 +15,14 @@ export function refuseCrossSite(app: FastifyInstance): void {
   });
 }
 
-function isCrossSite({ headers }: FastifyRequest): boolean {
+function isCrossSite({ headers, host }: FastifyRequest): boolean {
   const site = headers["sec-fetch-site"];
   if (site !== undefined) return site !== "same-origin" && site !== "none";
-  const { origin, host } = headers;
+  const { origin } = headers;
   if (origin === undefined) return false;
-  return !URL.canParse(origin) || new URL(origin).host !== host;
+  if (!URL.canParse(origin)) return true;
+  // The host is read as the origin is: in small letters, and without its scheme's own port.
+  const { protocol, host: from } = new URL(origin);
+  const here = `${protocol}//${host}`;
+  return !URL.canParse(here) || new URL(here).host !== from;
 }
