@@ -61,7 +61,8 @@ const SANE_REQUEST_ID = /^[\w.:=+/-]{1,128}$/;
 
 /**
  * What both services are made of: request ids, a log line for each request, problems for errors, health, metrics, the
- * API's description, and manners towards clients whose body is not wanted. Routes are added to what it returns.
+ * API's description, and manners towards clients whose body is not wanted. Routes are added to what it returns, by `register`: those added at once
+ * are there before the description is, which then says nothing of them.
  */
 export function createApp(options: AppOptions): App {
   const { health, registry, api, statuses, trustProxy } = options;
@@ -88,13 +89,14 @@ export function createApp(options: AppOptions): App {
 
   app.addHook("onRequest", async (request, reply) => begin(request, reply, health));
 
+  // Before the hooks that answer, or what they refuse would not be counted.
+  measureRequests(app, registry);
   answerWithProblems(app, statuses);
   answerOtherMethods(app);
   deferContinue(app);
   refuseCrossSite(app);
-  measureRequests(app, registry);
   describeApi(app, api);
-  addHealthRoutes(app, health);
+  app.register(async (scope) => addHealthRoutes(scope, health));
   return app;
 }
 

@@ -92,6 +92,6 @@ test("a target that is no path is answered like any other", async () => {
     const client = await RawClient.open(port);
     client.send(`OPTIONS ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
     await client.untilEnded();
-    expect(client.received, target).toMatch(/^HTTP\/1\.1 (?:404|400) [^]*problem\+json/);
+    expect(client.received).toMatch(/^HTTP\/1\.1 (?:404|400) [^]*problem\+json/);
   }
 });
