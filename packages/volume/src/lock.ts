@@ -1,3 +1,4 @@
+import { closeSync, existsSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -32,7 +33,7 @@ export class KernelLock {
 
   /** Takes the lock if it is free, and holds it until {@link close} or the end of this process. */
   tryHold(): boolean {
-    this.#database ??= new DatabaseSync(this.#file, { timeout: 0 });
+    this.#database ??= openDatabase(this.#file);
     try {
       this.#database.exec(LOCK);
       return true;
@@ -74,6 +75,19 @@ export class KernelLock {
     this.#database?.close();
     this.#database = undefined;
   }
+}
+
+/** @throws the system's error when the file cannot be made */
+function openDatabase(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { timeout: 0 });
+  } catch (error) {
+    if (existsSync(file)) throw error;
+  }
+  // SQLite does not say why; the system does. Only for a file that is missing: closing one that another lock of this
+  // process has open would free that lock.
+  closeSync(openSync(file, "wx"));
+  return new DatabaseSync(file, { timeout: 0 });
 }
 
 function isBusy(error: unknown): boolean {

@@ -256,8 +256,12 @@ export class Volume {
   }
 
   /** Removes what dead processes left in staging. Returns how many of them there were. */
-  sweep(): Promise<number> {
-    return this.#staging.sweep();
+  async sweep(): Promise<number> {
+    try {
+      return await this.#staging.sweep();
+    } catch (error) {
+      throw fromSystem(error, "the staging folder");
+    }
   }
 
   /** Bytes that may be written before the disk is full, the free-space floor not taken off. */
