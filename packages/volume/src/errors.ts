@@ -28,8 +28,8 @@ export class NotFoundError extends VolumeError {
 
 /** A directory is where a file was asked for. */
 export class IsDirectoryError extends VolumeError {
-  constructor(path: string) {
-    super("IS_DIRECTORY", `${path} is a directory.`);
+  constructor(path: string, options?: ErrorOptions) {
+    super("IS_DIRECTORY", `${path} is a directory.`, options);
   }
 }
 
@@ -134,6 +134,8 @@ export function fromSystem(error: unknown, path: string): unknown {
       return new NotFoundError(path, options);
     case "ENOTDIR":
       return new NotDirectoryError(path, options);
+    case "EISDIR": // one stands there since we looked, or in its place what is none
+      return new IsDirectoryError(path, options);
     case "ENOTEMPTY":
       return new DirectoryNotEmptyError(path, options);
     case "ENAMETOOLONG":
@@ -163,6 +165,6 @@ export function errno(error: unknown): string | undefined {
 /** The lock files are SQLite's, which has numbers of its own for what the system said. */
 function sqliteErrno(error: unknown): string | undefined {
   if (!(error instanceof Error && "errcode" in error && typeof error.errcode === "number")) return undefined;
-  const names: Record<number, string> = { 8: "EROFS", 10: "EIO", 13: "ENOSPC", 14: "EROFS" };
+  const names: Record<number, string> = { 8: "EROFS", 10: "EIO", 13: "ENOSPC", 14: "EACCES" };
   return names[error.errcode & 0xff];
 }
