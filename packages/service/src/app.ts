@@ -88,6 +88,10 @@ export function createApp(options: AppOptions): App {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.addHook("onRequest", async (request, reply) => begin(request, reply, health));
+  app.addHook("onResponse", async () => {
+    // A response that had begun before asks its client to keep the connection; idle, it would hold up the end.
+    if (health.isDraining && !app.server.listening) app.server.closeIdleConnections();
+  });
 
   // Before the hooks that answer, or what they refuse would not be counted.
   measureRequests(app, registry);

@@ -26,6 +26,8 @@ export interface Service {
 
 /** How long Ctrl-C waits for requests: at a terminal a prompt matters more than a transfer, and nothing is lost. */
 const INTERRUPT_GRACE_MS = 500;
+/** How long the end of a service may take after its last request: a disk that hangs must not keep the process. */
+const CLOSE_LIMIT_MS = 3_000;
 
 /**
  * Runs a service as this process: configuration, listening, signals, the end.
@@ -73,30 +75,43 @@ function endOnSignals(
   service: Service,
   management: FastifyInstance,
 ): void {
+  const interrupted = new AbortController();
   const cutOffAfter = (graceMs: number): NodeJS.Timeout =>
     setTimeout(() => {
       logger.warn("requests were still running at the end of the grace");
       service.app.server.closeAllConnections();
     }, graceMs);
-  const end = async (delayMs: number, graceMs: number): Promise<void> => {
+  const end = async (delayMs: number): Promise<void> => {
     service.health.isDraining = true;
-    await sleep(delayMs);
-    const deadline = cutOffAfter(graceMs);
+    // Only an interruption ends it before its time.
+    await sleep(delayMs, undefined, { signal: interrupted.signal }).catch(() => undefined);
+    const deadline = cutOffAfter(config.shutdownGraceMs);
     await service.app.close();
     clearTimeout(deadline);
-    await Promise.all([service.close(), management.close()]);
+    await withinLimit(Promise.all([service.close(), management.close()]));
     logger.info("ended");
     host.exit(0);
   };
-  const onSignal = (delayMs: number, graceMs: number): void => {
-    if (service.health.isDraining) return void cutOffAfter(graceMs);
-    end(delayMs, graceMs).catch((error: unknown) => {
+  const begin = (delayMs: number): void => {
+    if (service.health.isDraining) return;
+    end(delayMs).catch((error: unknown) => {
       logger.fatal({ err: error }, "could not end in order");
       host.exit(1);
     });
   };
-  host.on("SIGTERM", () => onSignal(config.shutdownDelayMs, config.shutdownGraceMs));
-  host.on("SIGINT", () => onSignal(0, Math.min(config.shutdownGraceMs, INTERRUPT_GRACE_MS)));
+  host.on("SIGTERM", () => begin(config.shutdownDelayMs));
+  host.on("SIGINT", () => {
+    interrupted.abort();
+    cutOffAfter(Math.min(config.shutdownGraceMs, INTERRUPT_GRACE_MS));
+    begin(0);
+  });
+}
+
+async function withinLimit(closing: Promise<unknown>): Promise<void> {
+  const overdue = sleep(CLOSE_LIMIT_MS).then(() => {
+    throw new Error("What the service holds was not let go of in time.");
+  });
+  await Promise.race([closing, overdue]);
 }
 
 /** What a person who starts the service needs to know; anything else comes as it is. */

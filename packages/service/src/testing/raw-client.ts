@@ -19,11 +19,18 @@ export class RawClient {
     socket.on("error", (error: NodeJS.ErrnoException) => (this.ending ??= error.code ?? error.message));
   }
 
-  /** Connects to a port of this machine; the connection is gone when the test ends. */
-  static async open(port: number): Promise<RawClient> {
+  /**
+   * Connects to a port of this machine; the connection is gone when the test ends.
+   *
+   * @param whenFinished the test's own, for one that runs beside others
+   */
+  static async open(
+    port: number,
+    whenFinished: (work: () => void) => void = onTestFinished,
+  ): Promise<RawClient> {
     const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
     await once(socket, "connect");
-    onTestFinished(() => void socket.destroy());
+    whenFinished(() => void socket.destroy());
     return new RawClient(socket);
   }
 
