@@ -93,6 +93,12 @@ export function createApp(options: AppOptions): App {
     if (health.isDraining && !app.server.listening) app.server.closeIdleConnections();
   });
 
+  // At a terminal the prompt then begins a line of its own.
+  app.addHook("onSend", async (_request, reply, payload) => {
+    const isJson = /^application\/(?:problem\+)?json/.test(String(reply.getHeader("content-type")));
+    return isJson && typeof payload === "string" ? `${payload}\n` : payload;
+  });
+
   // Before the hooks that answer, or what they refuse would not be counted.
   measureRequests(app, registry);
   answerWithProblems(app, statuses);
