@@ -72,7 +72,7 @@ describeWith("symbolic links", [ownServices], () => {
         statuses.set(key, (statuses.get(key) ?? 0) + 1);
         expect(`${body.toString()} ${JSON.stringify(headers)}`).not.toContain(SECRET.slice(0, -1));
         // A publication that finds its directory gone ten times in a row is told to come again, with a 503.
-      expect({ key, log: status === 500 ? server.log.slice(-3) : [] }).toEqual({ key, log: [] });
+        expect({ key, log: status === 500 ? server.log.slice(-3) : [] }).toEqual({ key, log: [] });
       };
       const form = (name: string): { headers: Record<string, string>; body: string } => ({
         headers: { "content-type": "multipart/form-data; boundary=b" },
