@@ -145,14 +145,17 @@ const PARSER_ERRORS: Readonly<Record<string, HttpError>> = {
 /** Answers on a socket whose bytes are no HTTP request, or end before one is complete. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   const isGone = error.code === "ECONNRESET" || !socket.writable;
-  if (isGone || isAnswering(socket)) return void socket.destroy();
+  const before = answerInProgress(socket);
+  // A problem in the midst of another response would be taken for a part of it; Node itself looks at the same.
+  if (isGone || before?.headersSent) return void socket.destroy();
+  // The request before was whole: what is wrong comes after it, and so does our answer (RFC 9112 §9.3.2).
+  if (before?.req.complete) return void before.once("finish", () => answerUnreadable(error, socket));
   const known =
     PARSER_ERRORS[error.code ?? ""] ?? new HttpError(400, "BAD_REQUEST", "This is not an HTTP request.");
   socket.write(rawProblem(known, randomUUID(), { "X-Served-By": SERVED_BY }));
   endGently(socket);
 }
 
-/** A problem in the midst of another response would be taken for a part of it; Node itself looks at the same. */
-function isAnswering(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
-  return socket._httpMessage?.headersSent === true;
+function answerInProgress(socket: Socket & { _httpMessage?: ServerResponse | null }): ServerResponse | undefined {
+  return socket._httpMessage ?? undefined;
 }
