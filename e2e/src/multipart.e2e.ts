@@ -9,7 +9,7 @@ import { segment, send } from "./harness/http.ts";
 import { listPages } from "./harness/listing.ts";
 import { describeWith, program } from "./harness/needs.ts";
 import { inParallel } from "./harness/pace.ts";
-import { curl } from "./harness/run.ts";
+import { curl, curlAnswer } from "./harness/run.ts";
 
 const COUNT = 200;
 
@@ -33,9 +33,8 @@ describeWith("a form with 200 files, sent by curl", [program("curl")], () => {
       fields.push("-F", `file=@${join(local.path, name)}`);
     }
 
-    const { code, stdout } = await curl(["-w", "\n%{http_code}", ...fields, server.folder]);
-    const [body = "", status] = stdout.toString().split("\n");
-    expect({ code, status }).toEqual({ code: 0, status: "201" });
+    const { code, status, body } = await curlAnswer([...fields, server.folder]);
+    expect({ code, status }).toEqual({ code: 0, status: 201 });
 
     const { files } = JSON.parse(body) as Stored;
     const folder = decodeURIComponent(new URL(server.folder).pathname.slice("/files".length));
@@ -60,9 +59,8 @@ describeWith("a form with 200 files, sent by curl", [program("curl")], () => {
     const taken = `${server.folder}taken/`;
     expect((await send("PUT", `${taken}two`, { body: "as it was" })).status).toBe(201);
     const form = ["one", "two"].flatMap((name) => ["-F", `file=@${join(local.path, name)}`]);
-    const { stdout } = await curl(["-w", "\n%{http_code}", ...form, taken]);
-    const [body = "", status] = stdout.toString().split("\n");
-    expect(status).toBe("409");
+    const { status, body } = await curlAnswer([...form, taken]);
+    expect(status).toBe(409);
     expect(JSON.parse(body)).toMatchObject({
       status: 409,
       code: "ALREADY_EXISTS",

@@ -29,6 +29,29 @@ export function curl(args: readonly string[], options: RunOptions = {}): Promise
   return run("curl", ["--disable", "--silent", "--show-error", "--globoff", ...args], options);
 }
 
+/** What came of one request by curl. */
+export interface CurlAnswer {
+  readonly code: number | null;
+  readonly status: number;
+  readonly body: string;
+  /** How many bytes of a body curl sent. */
+  readonly sent: number;
+  /** With `-v`, the headers of both sides. */
+  readonly trace: string;
+}
+
+/** One request by curl, with the status it was answered with. */
+export async function curlAnswer(args: readonly string[], options: RunOptions = {}): Promise<CurlAnswer> {
+  const { code, stdout, stderr } = await curl(["-w", "\n%{http_code} %{size_upload}", ...args], options);
+  const text = stdout.toString();
+  const end = text.lastIndexOf("\n");
+  const [status, sent] = text
+    .slice(end + 1)
+    .split(" ")
+    .map(Number);
+  return { code, status: status ?? 0, body: text.slice(0, end), sent: sent ?? NaN, trace: stderr };
+}
+
 /** The SHA-256, in hexadecimal, of what curl reads from a URL. */
 export async function curlHash(url: string): Promise<{ code: number | null; sha256: string; bytes: number }> {
   const hash = createHash("sha256");
