@@ -156,6 +156,8 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   endGently(socket);
 }
 
-function answerInProgress(socket: Socket & { _httpMessage?: ServerResponse | null }): ServerResponse | undefined {
+function answerInProgress(
+  socket: Socket & { _httpMessage?: ServerResponse | null },
+): ServerResponse | undefined {
   return socket._httpMessage ?? undefined;
 }
