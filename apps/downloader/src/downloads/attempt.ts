@@ -48,6 +48,7 @@ export class Attempt {
   readonly #claim: Claim;
   readonly #signal: AbortSignal;
   #file: WorkingFile | undefined;
+  #earlier: string | null;
   #bytes: number;
 
   /** @param signal ends the attempt; what was received until then is made durable */
@@ -55,6 +56,7 @@ export class Attempt {
     this.#context = context;
     this.#claim = claim;
     this.#signal = signal;
+    this.#earlier = claim.download.resume.partial;
     this.#bytes = claim.download.resume.durableBytes;
   }
 
@@ -70,7 +72,7 @@ export class Attempt {
 
   /** The partial file that is there now. */
   get partial(): string | null {
-    return this.#point.partial;
+    return this.#file?.point.partial ?? this.#earlier;
   }
 
   get #download(): Download {
@@ -108,8 +110,9 @@ export class Attempt {
     const { candidate, resume } = this.#download;
     if (candidate === null || resume.partial === null) return false;
     const { partials } = this.#context.volume;
-    const held = this.#claim.isTakenOver ? await partials.seize(resume.partial) : resume.partial;
-    return partials.isPublished(held);
+    // Whoever was about to publish it cannot any more, and so the answer stays true.
+    this.#earlier = await partials.seize(resume.partial);
+    return partials.isPublished(this.#earlier);
   }
 
   async #offer(candidate: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 
-import { VolumeError } from "@wharf/volume";
+import { fromSystem, VolumeError } from "@wharf/volume";
 
 import { AddressForbiddenError, AttemptError, UrlForbiddenError, UrlInvalidError } from "./errors.ts";
 
@@ -24,6 +24,9 @@ const CONNECTION_ERRORS: Readonly<Record<string, readonly [code: string, detail:
   EAI_AGAIN: ["NAME_UNKNOWN", "The server's name could not be resolved."],
 };
 
+/** The system calls we make on files by their descriptors; all others come with a path. */
+const FILE_CALLS = new Set(["fdatasync", "fstat", "fsync", "ftruncate", "futime", "read", "write", "writev"]);
+
 const CERTIFICATE_ERROR = /^(CERT_|ERR_TLS_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
 
 /** The error for a status that brings no file. */
@@ -35,7 +38,8 @@ export function statusError(status: number, retryAfterMs?: number): AttemptError
 }
 
 /** Whatever ended an attempt, as what a person is told and a retry is judged by. */
-export function toAttemptError(error: unknown): AttemptError {
+export function toAttemptError(thrown: unknown): AttemptError {
+  const error = isFileError(thrown) ? fromSystem(thrown, "the partial file") : thrown;
   if (error instanceof AttemptError) return error;
   if (error instanceof AddressForbiddenError) return new AttemptError(error.code, error.message);
   if (error instanceof UrlForbiddenError || error instanceof UrlInvalidError) {
@@ -54,8 +58,7 @@ function connectionError(error: unknown): AttemptError | undefined {
   if (CERTIFICATE_ERROR.test(error.code)) {
     return new AttemptError("TLS_FAILED", "The server's certificate is not trusted.", { cause: error });
   }
-  const isConnection = /^(UND_ERR_|HPE_|E[A-Z]+$)/.test(error.code) && !isFileError(error);
-  if (!isConnection) return undefined;
+  if (isFileError(error) || !/^(UND_ERR_|HPE_|E[A-Z]+$)/.test(error.code)) return undefined;
   const [code, detail] = CONNECTION_ERRORS[error.code] ?? [
     "CONNECTION_FAILED",
     "The connection to the server failed or broke off.",
@@ -63,12 +66,10 @@ function connectionError(error: unknown): AttemptError | undefined {
   return new AttemptError(code, detail, { isTransient: true, cause: error });
 }
 
-/** Errors of the file system have the same kind of codes, and a path. */
-function isFileError(error: Error): boolean {
-  return (
-    "path" in error ||
-    ("syscall" in error && ["write", "writev", "fdatasync"].includes(String(error.syscall)))
-  );
+/** Errors of the file system have the same kind of codes as those of connections. */
+function isFileError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return "path" in error || ("syscall" in error && FILE_CALLS.has(String(error.syscall)));
 }
 
 function unexpected(error: unknown): AttemptError {

@@ -79,7 +79,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     controller.pause();
     this.#head.resolve({
       status,
-      headers,
+      headers: combined(headers),
       receive: (write, stallTimeoutMs) => this.#receive(controller, write, stallTimeoutMs),
       discard: (reason) => this.#fail(reason ?? new Error("The body is not wanted.")),
     });
@@ -144,4 +144,13 @@ class Exchange implements Dispatcher.DispatchHandler {
     const reason: unknown = this.#signal.reason;
     return reason instanceof Error ? reason : new Error("The request was given up.");
   }
+}
+
+/** A field that came on several lines is one list (RFC 9110 §5.3); undici hands it out as an array. */
+function combined(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const fields = Object.entries(headers).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(", ") : value,
+  ]);
+  return Object.fromEntries(fields) as IncomingHttpHeaders;
 }

@@ -62,7 +62,7 @@ export const SQL = {
     UPDATE downloads SET lease_until = :leaseUntil, bytes = :bytes, total = :total, speed = :speed WHERE ${HELD}`,
   record: `
     UPDATE downloads SET partial = :partial, durable_bytes = :durableBytes, validator = :validator, total = :total,
-      name = :name, modified = :modifiedMs, failures = :failures
+      name = :name, modified = :modifiedMs, failures = :failures, candidate = NULL
     WHERE ${HELD}`,
   offer: `UPDATE downloads SET candidate = :candidate WHERE ${HELD}`,
   complete: `

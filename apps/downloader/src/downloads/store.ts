@@ -74,7 +74,7 @@ export interface DownloadStore {
   claim(request: ClaimRequest): Promise<Claim | undefined>;
   /** Renews leases, and resolves to those that are lost. */
   renew(held: ReadonlyMap<Lease, Progress>, leaseMs: number): Promise<Lease[]>;
-  /** Records where the transfer may go on; what it names is durable already. */
+  /** Records where the transfer may go on; what it names is durable already, and not offered yet. */
   record(lease: Lease, point: ResumePoint): Promise<boolean>;
   /** Records the path that is about to be published, so that whoever takes over knows where to look. */
   offer(lease: Lease, candidate: string): Promise<boolean>;

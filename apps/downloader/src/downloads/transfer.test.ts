@@ -74,6 +74,17 @@ test("the name of the Content-Disposition field is made safe", async () => {
   expect((await downloader.fetch({ url: `${origin.url}/x` })).file?.path).toBe("/passwd");
 });
 
+test("a name in raw UTF-8 is read as what it is, and a field sent twice does no harm", async () => {
+  const field = Buffer.from('attachment; filename="naïve.txt"').toString("latin1");
+  const origin = await startOrigin((_request, response) => {
+    response.setHeader("content-disposition", [field, field]);
+    response.setHeader("etag", ['"a"', '"b"']);
+    response.end("text");
+  });
+  const downloader = await startDownloader();
+  expect((await downloader.fetch({ url: `${origin.url}/x` })).file?.path).toBe("/naïve.txt");
+});
+
 test("a drop is gone on from with If-Range, and only the rest is fetched", async () => {
   const body = bytesOf(4 * MIB);
   const origin = await startOrigin((request, response, count) =>

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { LeaseLostError, ShutdownError } from "./errors.ts";
 import { Run, type RunContext } from "./run.ts";
 import type { Lease, Progress } from "./store.ts";
@@ -6,6 +8,9 @@ import type { Lease, Progress } from "./store.ts";
 const POLL_MS = 500;
 /** The longest between two heartbeats; by them a worker also learns that its download was removed. */
 const HEARTBEAT_MS = 750;
+
+/** Ctrl-C leaves half a second for everything. */
+const END_WITHIN_MS = 250;
 
 export interface WorkerOptions {
   /** For people who look at the table. */
@@ -59,7 +64,9 @@ export class Worker {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#filling;
     for (const run of this.#runs) run.abort(new ShutdownError());
-    await Promise.all([this.#beating, ...[...this.#runs].map((run) => run.done)]);
+    const ends = Promise.all([this.#beating, ...[...this.#runs].map((run) => run.done)]);
+    // A disk may take long to sync; what is not handed back by then is taken over when its lease has run out.
+    await Promise.race([ends, sleep(END_WITHIN_MS, undefined, { ref: false })]);
   }
 
   async #fill(): Promise<void> {

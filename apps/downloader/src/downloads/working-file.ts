@@ -34,8 +34,10 @@ export class WorkingFile {
   /** Takes up what the attempt before left, as far as it can be continued. */
   static async open(partials: PartialFiles, store: DownloadStore, claim: Claim): Promise<WorkingFile> {
     const file = new WorkingFile(partials, store, claim);
-    const { partial } = claim.download.resume;
-    if (partial !== null) await file.#takeUp(partial, claim.isTakenOver);
+    const { candidate, resume } = claim.download;
+    // Where its writer may still be about to publish it, or was and failed, the name is taken away first.
+    const isContested = claim.isTakenOver || candidate !== null;
+    if (resume.partial !== null) await file.#takeUp(resume.partial, isContested);
     return file;
   }
 
@@ -65,22 +67,20 @@ export class WorkingFile {
 
   /** Whether every byte is there already, and only publication is left. */
   get isWhole(): boolean {
-    return isWhole(this.#point);
+    const { partial, durableBytes, total } = this.#point;
+    return partial !== null && durableBytes === total;
   }
 
-  async #takeUp(earlier: string, isTakenOver: boolean): Promise<void> {
-    // Its writer may only be asleep: it keeps its file, but not the name it could publish it by.
-    const held = isTakenOver ? await this.#partials.seize(earlier) : earlier;
+  /** Goes on in the same file if its writer has let go of it, else in a copy. */
+  async #takeUp(earlier: string, isContested: boolean): Promise<void> {
     const point = this.#point;
-    if (this.known || isWhole(point)) {
-      const name = isTakenOver ? this.#newName() : earlier;
-      this.#staged = isTakenOver
-        ? await this.#partials.continueFrom(name, held, point.durableBytes)
-        : await this.#partials.reopen(earlier, point.durableBytes);
-      if (this.#staged) this.#point = { ...point, partial: name };
-    }
-    if (!this.#staged) this.#point = { ...NOTHING, failures: point.failures };
-    if (this.#point.partial === held) return;
+    const canContinue = this.known !== undefined || this.isWhole;
+    if (canContinue && !isContested) this.#staged = await this.#partials.reopen(earlier, point.durableBytes);
+    if (this.#staged) return;
+    const held = await this.#partials.seize(earlier);
+    const name = this.#newName();
+    if (canContinue) this.#staged = await this.#partials.continueFrom(name, held, point.durableBytes);
+    this.#point = this.#staged ? { ...point, partial: name } : { ...NOTHING, failures: point.failures };
     await this.#record();
     await this.#partials.remove(held);
   }
@@ -121,8 +121,4 @@ export class WorkingFile {
   async discard(): Promise<void> {
     await this.#staged?.discard();
   }
-}
-
-function isWhole({ partial, durableBytes, total }: ResumePoint): boolean {
-  return partial !== null && durableBytes === total;
 }

@@ -1,0 +1,173 @@
+import { writeSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { addressSet } from "@wharf/service";
+import { UnavailableError, Volume, VolumePath } from "@wharf/volume";
+import { Agent } from "undici";
+import { expect, onTestFinished, test } from "vitest";
+
+import { temporaryFolder } from "../testing/folder.ts";
+import { bytesOf, serveFile, startOrigin } from "../testing/origin.ts";
+import { newDownload } from "../testing/store-contract.ts";
+import { Attempt, type AttemptContext } from "./attempt.ts";
+import type { OnConflict } from "./download.ts";
+import { LeaseLostError } from "./errors.ts";
+import { SqliteStore } from "./sqlite-store.ts";
+import type { Claim } from "./store.ts";
+import { WorkingFile } from "./working-file.ts";
+
+const RULES: readonly OnConflict[] = ["rename", "fail", "overwrite"];
+const BODY = bytesOf(1000);
+
+/** A volume and a store, without a worker: the tests are the workers, and stop where they like. */
+async function start() {
+  const directory = await temporaryFolder();
+  const volume = await Volume.open({ directory, isDurable: false, minFreeBytes: 0, strayAgeMs: 0 });
+  const store = await SqliteStore.open({ file: volume.statePath("downloads.sqlite"), isDurable: false });
+  const dispatcher = new Agent();
+  onTestFinished(async () => {
+    await dispatcher.destroy();
+    await store.close();
+    await volume.close();
+  });
+  const origin = await startOrigin((request, response) => serveFile(request, response, BODY));
+  const context: AttemptContext = {
+    volume,
+    store,
+    dispatcher,
+    policy: { networks: addressSet(["127.0.0.1"]), hasNetworks: true, ports: "any" },
+    headersTimeoutMs: 1_000,
+    stallTimeoutMs: 1_000,
+    maxBytes: Infinity,
+  };
+  const submit = (onConflict: OnConflict) =>
+    store.insert([newDownload({ url: `${origin.url}/a.bin`, onConflict })]);
+  /** A claim whose lease has run out by the next one. */
+  const claim = async (): Promise<Claim> => {
+    const claimed = await store.claim({ worker: "test", leaseMs: 0, busyHosts: [] });
+    if (!claimed) throw new Error("nothing to claim");
+    return claimed;
+  };
+  const run = (claimed: Claim) => new Attempt(context, claimed, new AbortController().signal).run();
+  const names = async () => (await readdir(directory)).filter((name) => name !== ".wharf");
+  const read = (name: string) => readFile(join(directory, name));
+  return { volume, store, origin, submit, claim, run, names, read };
+}
+
+/** Does what an attempt does, up to its publication. */
+async function upToPublication(volume: Volume, store: SqliteStore, claim: Claim): Promise<WorkingFile> {
+  const file = await WorkingFile.open(volume.partials, store, claim);
+  await file.startOver({ validator: '"v1"', total: BODY.length, name: "a.bin", modifiedMs: null });
+  writeSync(file.staged.fd, BODY);
+  await file.save(BODY.length);
+  await store.offer(claim.download, "/a.bin");
+  return file;
+}
+
+const publish = (file: WorkingFile, replace: boolean) =>
+  file.staged.publish(VolumePath.parse("/a.bin"), { keepStaged: true, replace });
+
+test.each(RULES)(
+  "dead between publication and record, its file is not published again (%s)",
+  async (rule) => {
+    const { volume, store, origin, submit, claim, run, names } = await start();
+    const [download] = await submit(rule);
+    const file = await upToPublication(volume, store, await claim());
+    await publish(file, rule === "overwrite");
+    await file.close();
+
+    await run(await claim());
+
+    expect(await store.get(download?.id ?? "")).toMatchObject({
+      state: "completed",
+      file: "/a.bin",
+      bytes: 1000,
+    });
+    expect(await names()).toEqual(["a.bin"]);
+    expect(origin.requests).toHaveLength(0);
+  },
+);
+
+test.each(RULES)(
+  "dead just before publication, its file is published without being fetched again (%s)",
+  async (rule) => {
+    const { volume, store, origin, submit, claim, run, names, read } = await start();
+    await submit(rule);
+    await (await upToPublication(volume, store, await claim())).close();
+
+    await run(await claim());
+
+    expect(await names()).toEqual(["a.bin"]);
+    expect(await read("a.bin")).toEqual(BODY);
+    expect(origin.requests).toHaveLength(0);
+  },
+);
+
+test.each(RULES)(
+  "asleep just before publication, it publishes nothing once taken over (%s)",
+  async (rule) => {
+    const { volume, store, submit, claim, run, names } = await start();
+    await submit(rule);
+    const asleep = await upToPublication(volume, store, await claim());
+    const successor = await claim();
+    await run(successor);
+    const [first] = await names();
+
+    await expect(publish(asleep, true)).rejects.toThrow(UnavailableError);
+    await expect(asleep.save(5)).rejects.toThrow(LeaseLostError);
+    await asleep.close();
+    expect(await names()).toEqual([first]);
+  },
+);
+
+test("dead between taking over and recording it, the next one finds everything", async () => {
+  const { volume, store, origin, submit, claim, run, names, read } = await start();
+  await submit("rename");
+  const first = await claim();
+  await (await upToPublication(volume, store, first)).close();
+  const { resume } = (await store.get(first.download.id)) ?? first.download;
+  await claim();
+  await volume.partials.seize(resume.partial ?? ""); // and dies
+
+  await run(await claim());
+
+  expect(await names()).toEqual(["a.bin"]);
+  expect(await read("a.bin")).toEqual(BODY);
+  expect(origin.requests).toHaveLength(0);
+});
+
+test("a partial file that is gone is no loss but of time", async () => {
+  const { volume, store, origin, submit, claim, run, read } = await start();
+  await submit("rename");
+  await (await upToPublication(volume, store, await claim())).discard();
+
+  await run(await claim());
+
+  expect(await read("a.bin")).toEqual(BODY);
+  expect(origin.requests).toHaveLength(1);
+});
+
+test("what was let go of is gone on with in place; what was not, in a file of its own", async () => {
+  const { volume, store, submit, claim } = await start();
+  await submit("rename");
+  const begin = async (claimed: Claim): Promise<WorkingFile> => {
+    const file = await WorkingFile.open(volume.partials, store, claimed);
+    if (!file.known)
+      await file.startOver({ validator: '"v1"', total: 1000, name: "a.bin", modifiedMs: null });
+    writeSync(file.staged.fd, BODY.subarray(0, 600));
+    await file.save(600);
+    return file;
+  };
+  const first = await claim();
+  const held = await begin(first);
+  await held.close();
+  await store.release(first.download);
+  const second = await WorkingFile.open(volume.partials, store, await claim());
+  expect(second.point.partial).toBe(held.point.partial);
+  const third = await WorkingFile.open(volume.partials, store, await claim());
+  expect(third.point.partial).not.toBe(held.point.partial);
+  expect(third.known).toEqual({ bytes: 600, validator: '"v1"', total: 1000 });
+  expect(await volume.partials.names()).toEqual([third.point.partial]);
+  await Promise.all([second.close(), third.close()]);
+});
