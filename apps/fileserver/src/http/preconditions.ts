@@ -54,9 +54,14 @@ export function rangeApplies(ifRange: string | undefined, current: Validators, n
   return parseDate(ifRange) === wholeSeconds(current) && nowMs - current.modifiedMs > 1000;
 }
 
+/** The forms that name their zone, and `asctime()`'s, which does not and means GMT all the same (RFC 9110 §5.6.7). */
+const ZONED_DATE = /^[A-Z][a-z]+, \d{1,2}[ -][A-Z][a-z]{2}[ -](?:\d{2}|\d{4}) \d{2}:\d{2}:\d{2} GMT$/;
+const ASCTIME_DATE = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
+
 /** An HTTP date in milliseconds, or undefined: a date that cannot be read is as good as none (RFC 9110 §13.1.3). */
-export function parseDate(text: string | undefined): number | undefined {
-  const time = text === undefined ? NaN : Date.parse(text);
+export function parseDate(text = ""): number | undefined {
+  const zoned = ASCTIME_DATE.test(text) ? `${text} GMT` : text;
+  const time = zoned !== text || ZONED_DATE.test(text) ? Date.parse(zoned) : NaN;
   return Number.isNaN(time) ? undefined : time;
 }
 
