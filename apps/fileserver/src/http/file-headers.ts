@@ -24,7 +24,8 @@ export function fileHeaders(
 
 /** By the name's extension; text is taken to be UTF-8. */
 function contentType(name: string): string {
-  const type = mime.getType(name) ?? "application/octet-stream";
+  // As a path: a bare name without a dot would be taken for an extension.
+  const type = mime.getType(`/${name}`) ?? "application/octet-stream";
   return type.startsWith("text/") ? `${type}; charset=utf-8` : type;
 }
 
