@@ -22,12 +22,12 @@ export const INDEX_SECURITY_POLICY = [
 /**
  * A directory as a page without scripts, whose relative links `wget -r` and rclone follow.
  *
- * @param next the cursor of the page after this one
+ * @param next the query of the page after this one
  */
 export function renderIndex(path: VolumePath, entries: readonly Entry[], next: string | undefined): string {
   const title = escapeHtml(path.toString());
   const up = path.isRoot ? "" : '<tr><td><a href="../">../</a></td><td></td><td></td></tr>\n';
-  const more = next === undefined ? "" : `<p><a href="?cursor=${next}" rel="next">Next page</a></p>\n`;
+  const more = next === undefined ? "" : `<p><a href="${escapeHtml(next)}" rel="next">Next page</a></p>\n`;
   return `<!doctype html>
 <html lang="en">
 <head>

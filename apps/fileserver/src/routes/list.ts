@@ -39,10 +39,13 @@ export async function sendDirectory(
   if (form === "application/x-ndjson") {
     const batches = volume.scan(path);
     const first = await batches.next(); // a directory that is not there is told before the answer begins
-    return reply.type("application/x-ndjson").send(Readable.from(ndjson(first.value ?? [], batches)));
+    const lines = Readable.from(ndjson(first.value ?? [], batches));
+    // One that ends before it was read from never gets to close what it reads.
+    lines.once("close", () => void batches.return(undefined).catch(() => undefined));
+    return reply.type("application/x-ndjson").send(lines);
   }
   const { sort, order, limit } = query;
-  const after = query.cursor === undefined ? undefined : readCursor(query.cursor);
+  const after = query.cursor === undefined ? undefined : readCursor(query.cursor, sort);
   const page = await volume.list(path, { sort, order, limit, after });
   const next = page.next && writeCursor(page.next);
   if (form === "application/json") {
@@ -50,7 +53,8 @@ export async function sendDirectory(
     return reply.send({ path: path.toString(), entries, next: next ?? null });
   }
   reply.header("content-security-policy", INDEX_SECURITY_POLICY);
-  return reply.type("text/html; charset=utf-8").send(renderIndex(path, page.entries, next));
+  const nextQuery = next && `?sort=${sort}&order=${order}&limit=${limit}&cursor=${next}`;
+  return reply.type("text/html; charset=utf-8").send(renderIndex(path, page.entries, nextQuery));
 }
 
 async function* ndjson(first: Entry[], rest: AsyncGenerator<Entry[]>): AsyncGenerator<string> {
