@@ -9,7 +9,7 @@ import { parseRange } from "../http/range.ts";
 import { sendFile } from "../http/send-file.ts";
 import type { RouteContext } from "./index.ts";
 import { ListQuery, sendDirectory } from "./list.ts";
-import { FILES_URL, pathOf, urlOf } from "./path.ts";
+import { FILES_URL, pathOf, queryOf, urlOf } from "./path.ts";
 
 const Query = Type.Object({
   ...ListQuery.properties,
@@ -45,8 +45,7 @@ export function addRead(app: App, context: RouteContext): void {
         return await answerWithFile(path, file, request, reply);
       } catch (error) {
         if (!(error instanceof IsDirectoryError)) throw error;
-        const query = request.url.slice(request.url.split("?", 1)[0]?.length);
-        return reply.redirect(urlOf(path.asDirectory()) + query, 308);
+        return reply.redirect(urlOf(path.asDirectory()) + queryOf(request.url), 308);
       }
     },
   });
