@@ -6,6 +6,7 @@ const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .25rem .75rem; border-bottom: 1px solid #8883 }
+th:first-child { width: 100% }
 td:first-child { overflow-wrap: anywhere }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 `;
