@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { BusyError } from "./errors.ts";
 import { KernelLock } from "./lock.ts";
+import { canMount, mountReadOnly } from "./testing/disk.ts";
 import { startPeer } from "./testing/start-peer.ts";
 import { temporaryFolder } from "./testing/volume.ts";
 
@@ -93,6 +94,41 @@ test("work that fails lets the lock go, and its error reach only its caller", as
   expect(await following).toBe("went on");
   expect(openLock(file).tryHold()).toBe(true);
 });
+
+test("a file that was removed, or is another one by now, is not what is held", async () => {
+  const folder = await temporaryFolder();
+  const file = join(folder, "lock");
+  const lock = openLock(file);
+  await lock.run(() => Promise.resolve());
+  rmSync(file);
+  const other = openLock(file);
+  expect(other.tryHold()).toBe(true);
+  expect(lock.tryHold()).toBe(false);
+  other.close();
+  expect(lock.tryHold()).toBe(true);
+  expect(openLock(file).tryHold()).toBe(false);
+});
+
+test("running makes the folder that the file stands in", async () => {
+  const folder = await temporaryFolder();
+  const lock = openLock(join(folder, "new", "lock"));
+  expect(await lock.run(() => Promise.resolve("ran"))).toBe("ran");
+  expect(readdirSync(folder)).toEqual(["new"]);
+});
+
+test.skipIf(!canMount)(
+  "a file that may only be read is no lock (needs mount and its privilege)",
+  async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, "lock");
+    expect(openLock(file).tryHold()).toBe(true);
+    const { view, allowWriting } = await mountReadOnly(folder);
+    const seen = openLock(join(view, "lock"));
+    expect(() => seen.tryHold()).toThrow("EROFS");
+    allowWriting();
+    expect(seen.tryHold()).toBe(false);
+  },
+);
 
 test("waiting ends with an error when another holds the lock for too long", async () => {
   const file = join(await temporaryFolder(), "lock");

@@ -1,8 +1,11 @@
-import { closeSync, existsSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 
-import { BusyError } from "./errors.ts";
+import { BusyError, errno } from "./errors.ts";
+import { makeIfMissing } from "./state-folder.ts";
 
 const SQLITE_BUSY = 5;
 const WAIT_LIMIT_MS = 30_000;
@@ -19,11 +22,13 @@ export class KernelLock {
   readonly #file: string;
   readonly #waitLimitMs: number;
   #database: DatabaseSync | undefined;
+  /** The file that is open; another may have its name by now. */
+  #inode: bigint | undefined;
   /** The tail of this process's own queue: record locks do not separate callers within one process. */
   #queue: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param file made when missing; its directory must exist
+   * @param file made when missing
    * @param waitLimitMs how long {@link run} waits for another process
    */
   constructor(file: string, waitLimitMs = WAIT_LIMIT_MS) {
@@ -31,22 +36,52 @@ export class KernelLock {
     this.#waitLimitMs = waitLimitMs;
   }
 
-  /** Takes the lock if it is free, and holds it until {@link close} or the end of this process. */
+  /**
+   * Takes the lock if it is free, and holds it until {@link close} or the end of this process.
+   *
+   * @throws the system's error when the file cannot be made or written
+   */
   tryHold(): boolean {
-    this.#database ??= openDatabase(this.#file);
+    this.#database ??= this.#open();
+    if (!this.#database) return false;
     try {
       this.#database.exec(LOCK);
-      return true;
     } catch (error) {
       if (isBusy(error)) return false;
-      // Opened anew next time: on a disk that was read-only then, this connection would stay so.
-      this.close();
+      this.close(); // opened anew next time
       throw error;
+    }
+    // One that was removed or replaced since is not what the others hold.
+    if (inodeOf(this.#file) === this.#inode) return true;
+    this.close();
+    return false;
+  }
+
+  /**
+   * SQLite does not say why it cannot open a file, and one that may only be read it opens all the same: its locks then
+   * keep nobody out. So the file is made and tried for writing first. It is never opened here when it exists: closing
+   * it would free the locks that others in this process have on it. Undefined when it was removed meanwhile.
+   */
+  #open(): DatabaseSync | undefined {
+    try {
+      closeSync(openSync(this.#file, "wx"));
+    } catch (error) {
+      if (errno(error) !== "EEXIST") throw error;
+    }
+    try {
+      accessSync(this.#file, constants.W_OK);
+      this.#inode = inodeOf(this.#file);
+      const url = pathToFileURL(this.#file);
+      url.searchParams.set("mode", "rw"); // and do not make it
+      return new DatabaseSync(url, { timeout: 0 });
+    } catch (error) {
+      if (existsSync(this.#file)) throw error;
+      return undefined;
     }
   }
 
   /**
-   * Runs `work` alone among all processes that use this file.
+   * Runs `work` alone among all processes that use this file. The folder it stands in is made when missing.
    *
    * @throws {BusyError} when the lock could not be had in time, 30 seconds unless told otherwise
    */
@@ -65,7 +100,9 @@ export class KernelLock {
 
   async #acquire(): Promise<void> {
     const deadline = performance.now() + this.#waitLimitMs;
-    while (!this.tryHold()) {
+    for (;;) {
+      if (!this.#database) await makeIfMissing(dirname(this.#file));
+      if (this.tryHold()) return;
       if (performance.now() > deadline) throw new BusyError();
       await sleep(1 + Math.random() * 2);
     }
@@ -77,17 +114,8 @@ export class KernelLock {
   }
 }
 
-/** @throws the system's error when the file cannot be made */
-function openDatabase(file: string): DatabaseSync {
-  try {
-    return new DatabaseSync(file, { timeout: 0 });
-  } catch (error) {
-    if (existsSync(file)) throw error;
-  }
-  // SQLite does not say why; the system does. Only for a file that is missing: closing one that another lock of this
-  // process has open would free that lock.
-  closeSync(openSync(file, "wx"));
-  return new DatabaseSync(file, { timeout: 0 });
+function inodeOf(file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 function isBusy(error: unknown): boolean {

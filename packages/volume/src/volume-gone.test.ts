@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
 import { UnavailableError } from "./errors.ts";
 import { VolumePath } from "./path.ts";
+import { startPeer } from "./testing/start-peer.ts";
 import { at, namesIn, put, read, temporaryFolder, temporaryVolume } from "./testing/volume.ts";
 import type { Volume } from "./volume.ts";
 
@@ -85,6 +87,26 @@ test("a check takes up the directory that was put where another was moved away",
   await put(volume, "new", "");
   expect(await namesIn(volume)).toEqual(["new"]);
   expect(existsSync(`${directory}-moved/new`)).toBe(false);
+});
+
+test.each([
+  ["the volume was", ""],
+  ["only its reserved directory was", ".wharf"],
+])("when %s removed and made anew, replacements still exclude those of other processes", async (_, what) => {
+  const { volume, directory } = await volumeToLose();
+  rmSync(join(directory, what), { recursive: true });
+  mkdirSync(join(directory, ".wharf"), { recursive: true });
+  await volume.check();
+  await put(volume, "file", "second");
+  const peer = await startPeer(directory);
+  expect(await peer.call("hold", join(directory, ".wharf/publish.lock"))).toBe(true);
+  let isReplaced = false;
+  const replacing = put(volume, "file", "third").then(() => (isReplaced = true));
+  await sleep(50);
+  expect(isReplaced).toBe(false);
+  await peer.kill();
+  await replacing;
+  expect((await read(volume, "file")).text).toBe("third");
 });
 
 test("a volume that is gone can be closed", async () => {

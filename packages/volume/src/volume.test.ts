@@ -60,6 +60,16 @@ describe("opening a volume", () => {
     expect((await read(volume, "file")).text).toBe("there before");
   });
 
+  test("works in a folder of any name", async () => {
+    const directory = join(await temporaryFolder(), "a b#c?d%41&e='\u4e2d");
+    const { volume } = await temporaryVolume({ directory });
+    await put(volume, "file", "first");
+    await put(volume, "file", "second");
+    await volume.remove(at("file"));
+    expect(readdirSync(directory)).toEqual([".wharf"]);
+    expect(readdirSync(join(directory, ".wharf")).toSorted()).toEqual(["publish.lock", "staging"]);
+  });
+
   test("of a file is an error", async () => {
     const directory = join(await temporaryFolder(), "file");
     writeFileSync(directory, "");

@@ -63,8 +63,8 @@ export class Volume {
   readonly #options: VolumeOptions;
   readonly #staging: Staging;
   readonly #host: StagingHost;
+  readonly #lock: KernelLock;
   #root: Directory;
-  #lock: KernelLock | undefined;
 
   /**
    * Opens the volume.
@@ -79,6 +79,7 @@ export class Volume {
   private constructor(options: VolumeOptions, root: Directory) {
     this.#options = options;
     this.#root = root;
+    this.#lock = new KernelLock(this.statePath("publish.lock"));
     this.#staging = new Staging(this.statePath("staging"), options.strayAgeMs);
     this.#host = {
       isDurable: options.isDurable,
@@ -87,7 +88,7 @@ export class Volume {
         return this.#root.descend(path.segments, { durable: options.isDurable });
       },
       requireSpace: (bytes) => this.requireSpace(bytes),
-      exclusively: (work) => this.#exclusively(work),
+      exclusively: (work) => this.#lock.run(work),
     };
     this.partials = new PartialFiles(this.statePath("partial"), this.#host);
   }
@@ -219,7 +220,7 @@ export class Volume {
     const target = parent.at(path.name);
     let trash: string | undefined;
     try {
-      trash = await this.#exclusively(async () => {
+      trash = await this.#lock.run(async () => {
         const entry = toEntry(path.name, await lstat(target, { bigint: true }));
         if (!entry || (path.isDirectoryForm && entry.type === "file"))
           throw new NotFoundError(path.toString());
@@ -295,13 +296,12 @@ export class Volume {
     if (found.ino === known.ino && found.dev === known.dev) return;
     // The old descriptor stays open: its number may stand in a path that is in use.
     this.#root = await Directory.open(this.#options.directory);
-    this.#lock = undefined;
   }
 
   /** Lets go of this process's staging folder and lock; nothing else may be called afterwards. */
   async close(): Promise<void> {
     await this.#staging.close();
-    this.#lock?.close();
+    this.#lock.close();
     await this.#root.close();
   }
 
@@ -346,14 +346,6 @@ export class Volume {
     if ((await fstat(this.#root.fd)).nlink > 0n) return;
     await this.#reopenIfReplaced();
     throw new UnavailableError({ cause });
-  }
-
-  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    if (!this.#lock) {
-      await makeIfMissing(this.statePath("."));
-      this.#lock ??= new KernelLock(this.statePath("publish.lock"));
-    }
-    return this.#lock.run(work);
   }
 }
 
