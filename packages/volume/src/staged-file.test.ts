@@ -4,6 +4,7 @@ import { lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
@@ -128,9 +129,11 @@ describe("a file that is given up", () => {
 
   test("while bytes of it wait for the disk writes none of them into the file that has its descriptor next", async () => {
     const { volume } = await temporaryVolume();
-    for (let round = 0; round < 30; round++) {
+    // So many chunks that they take several batches: all but the first still wait when the stream ends.
+    const chunk = Buffer.alloc(1000, "x");
+    for (let round = 0; round < 10; round++) {
       const source = new PassThrough({ highWaterMark: 16 * MiB });
-      for (let chunk = 0; chunk < 12; chunk++) source.write(Buffer.alloc(MiB / 2 + 1000, "x"));
+      for (let index = 0; index < 8000; index++) source.write(chunk);
       const aborted = await volume.stage();
       const receiving = aborted.receive(source);
       await settle();
@@ -139,7 +142,7 @@ describe("a file that is given up", () => {
       await aborted.discard();
       await using next = await volume.stage();
       expect(next.fd).toBe(aborted.fd);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await sleep(5);
       expect(statSync(`/dev/fd/${next.fd}`).size).toBe(0);
     }
   });
@@ -374,4 +377,19 @@ describe("a staging name that is kept", () => {
     expect(await stagedIn(directory)).toEqual([]);
     expect((await read(volume, "file")).text).toBe("kept");
   });
+
+  test.each([{ keepStaged: true }, { keepStaged: false }])(
+    "does not multiply when the file is published under the same name again, %o",
+    async ({ keepStaged }) => {
+      const { volume, directory } = await temporaryVolume();
+      const file = await volume.stage();
+      await file.publish(at("file"), { keepStaged: true });
+      await file.publish(at("file"), { keepStaged: true, replace: true });
+      await file.publish(at("file"), { keepStaged, replace: true });
+      expect(await stagedIn(directory)).toHaveLength(keepStaged ? 1 : 0);
+      await file.discard();
+      expect(await stagedIn(directory)).toEqual([]);
+      expect(statSync(join(directory, "file")).nlink).toBe(1);
+    },
+  );
 });

@@ -204,15 +204,15 @@ export class StagedFile implements AsyncDisposable {
   }
 
   async #moveOver(target: string, keepStaged: boolean): Promise<void> {
-    if (!keepStaged) {
-      await rename(this.#path, target);
-      this.#hasName = false;
-      return;
+    const name = keepStaged ? secondName(this.#path) : this.#path;
+    if (keepStaged) {
+      await rm(name, { force: true });
+      await link(this.#path, name);
     }
-    const second = secondName(this.#path);
-    await rm(second, { force: true });
-    await link(this.#path, second);
-    await rename(second, target);
+    await rename(name, target);
+    // Two links to one file `rename` leaves as they are: it was published under this name before.
+    await rm(name, { force: true });
+    this.#hasName = keepStaged;
   }
 
   /**
