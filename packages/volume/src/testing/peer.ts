@@ -85,7 +85,8 @@ const calls = {
     const fd = openSync(file, "r+");
     for (const [index, text] of texts.entries()) {
       writeSync(fd, text, 0);
-      await sleep((index * 7) % 30);
+      // Long enough apart for every other reader to see it settle.
+      await sleep(12 + ((index * 7) % 20));
     }
     closeSync(fd);
   },
