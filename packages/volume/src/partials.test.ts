@@ -133,6 +133,18 @@ test("a process that dies between its second link and the replacement has not pu
   expect(await volume.partials.names()).toEqual(["one"]);
 });
 
+test("the second link that a dead process left is in nobody's way", async () => {
+  const { volume, directory } = await temporaryVolume();
+  await put(volume, "file", "earlier");
+  await beginAndLeave(volume, "one", "text");
+  const path = join(directory, ".wharf/partial/one");
+  linkSync(path, `${path}~`);
+  await using file = await volume.partials.reopen("one", 4);
+  await file?.publish(at("file"), { replace: true, keepStaged: true });
+  expect(await volume.partials.names()).toEqual(["one"]);
+  expect((await read(volume, "file")).text).toBe("text");
+});
+
 test("a seized file is published by nobody who had it before", async () => {
   const { volume } = await temporaryVolume();
   await put(volume, "taken", "earlier");

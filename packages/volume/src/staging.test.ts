@@ -127,7 +127,7 @@ describe("a sweep", () => {
     const dead = join(directory, ".wharf/staging/dead");
     await put(volume, Array<string>(16).fill("d".repeat(255)).join("/"), "deep");
     mkdirSync(dead);
-    await rename(join(directory, "d".repeat(255)), join(dead, "tree"));
+    await rename(join(directory, "d".repeat(255)), join(dead, "d".repeat(255)));
     expect(await volume.sweep()).toBe(1);
     expect(existsSync(dead)).toBe(false);
   });

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -8,16 +8,39 @@ import { onTestFinished } from "vitest";
 import { temporaryFolder } from "./volume.ts";
 
 /** Whether this process may mount: on Linux, as root with the right capability. */
-export const canMount = tryToMount();
+export const canMount = tryToMount("-t", "tmpfs", "wharf-test");
+
+/** Whether this process may also make a disk out of a file: that takes mke2fs and a loop device. */
+export function canMountImages(): boolean {
+  if (!canMount || spawnSync("mke2fs", ["-V"]).error) return false;
+  const folder = mkdtempSync(join(tmpdir(), "wharf-image-"));
+  try {
+    return tryToMount("-o", "loop", "-t", "ext3", makeCoarseImage(folder));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 /** A disk of its own in memory, unmounted when the test ends. */
 export async function mountDisk(options: string): Promise<string> {
   return await mountNew(["-t", "tmpfs", "-o", options, "wharf-test"]);
 }
 
-/** A disk that takes its times from the clock's last tick, as all did before Linux 6.13 and many still do. */
+/**
+ * A disk that takes its times from the clock's last tick, as all did before Linux 6.13 and many still do, and gives a
+ * removed file's inode to the next one.
+ */
 export async function mountCoarseDisk(): Promise<string> {
-  return await mountNew(["-t", "ramfs", "wharf-test"]);
+  const image = makeCoarseImage(await temporaryFolder());
+  return await mountNew(["-o", "loop", "-t", "ext3", image]);
+}
+
+function makeCoarseImage(folder: string): string {
+  const image = join(folder, "image");
+  writeFileSync(image, "");
+  truncateSync(image, 16 << 20);
+  execFileSync("mke2fs", ["-q", "-t", "ext3", "-I", "256", image]);
+  return image;
 }
 
 async function mountNew(args: readonly string[]): Promise<string> {
@@ -42,9 +65,9 @@ function mount(args: readonly string[], directory: string): void {
   onTestFinished(() => void execFileSync("umount", ["--lazy", directory]));
 }
 
-function tryToMount(): boolean {
+function tryToMount(...args: readonly string[]): boolean {
   const directory = mkdtempSync(join(tmpdir(), "wharf-mount-"));
-  const isMounted = spawnSync("mount", ["-t", "tmpfs", "wharf-test", directory]).status === 0;
+  const isMounted = spawnSync("mount", [...args, directory]).status === 0;
   if (isMounted) spawnSync("umount", [directory]);
   rmdirSync(directory);
   return isMounted;
