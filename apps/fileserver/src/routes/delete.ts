@@ -16,7 +16,7 @@ const schema = {
 
 /** `DELETE /files/<path>`. */
 export function addDelete(app: App, { volume }: RouteContext): void {
-  app.delete(FILES_URL, { schema }, async (request, reply) => {
+  app.delete(FILES_URL, { schema, config: { readsBody: true } }, async (request, reply) => {
     const { headers, method, query } = request;
     const condition = hasWriteConditions(headers)
       ? (current: Entry) => judgeConditions(method, headers, current) === "proceed"

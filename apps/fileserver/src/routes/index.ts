@@ -4,6 +4,7 @@ import type { Volume } from "@wharf/volume";
 import type { Transfers } from "../transfers.ts";
 import { addDelete } from "./delete.ts";
 import { addHome } from "./home.ts";
+import { leaveBodies } from "./leave-bodies.ts";
 import { addMakeDirectory } from "./make-directory.ts";
 import { addPost } from "./post.ts";
 import { addPut } from "./put.ts";
@@ -20,6 +21,7 @@ export interface RouteContext {
 export function addRoutes(app: App, context: RouteContext): void {
   app.addHttpMethod("MKCOL", { hasBody: true });
   app.register(async (scope: App) => {
+    leaveBodies(scope);
     addHome(scope);
     addRead(scope, context);
     addDelete(scope, context);

@@ -17,8 +17,10 @@ export function addMakeDirectory(app: App, { volume }: RouteContext): void {
     method: "MKCOL",
     url: FILES_URL,
     schema,
+    config: { readsBody: true },
     handler: async (request, reply) => {
-      if (Number(request.headers["content-length"] ?? 0) > 0) {
+      const { "content-length": length = "0", "transfer-encoding": coding } = request.headers;
+      if (Number(length) > 0 || coding !== undefined) {
         throw new HttpError(415, "UNSUPPORTED_MEDIA_TYPE", "A directory is made without a body.");
       }
       const path = pathOf(request);

@@ -6,6 +6,7 @@ import { requestedModification } from "../http/modified.ts";
 import { hasWriteConditions, judgeConditions } from "../http/preconditions.ts";
 import { receiveBody } from "../http/receive.ts";
 import type { RouteContext } from "./index.ts";
+import { leaveBodies } from "./leave-bodies.ts";
 import { FILES_URL, pathOf, urlOf } from "./path.ts";
 
 const schema = {
@@ -26,10 +27,7 @@ const schema = {
 
 /** `PUT /files/<path>`. */
 export function addPut(app: App, context: RouteContext): void {
-  // Whatever the media type, the body is bytes: Fastify would parse JSON and text, with limits meant for those.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
-
+  leaveBodies(app);
   app.put(FILES_URL, { schema, config: { readsBody: true } }, async (request, reply) => {
     const path = pathOf(request);
     const { maxBytes, condition, modifiedMs } = await judge(path, request, context);
