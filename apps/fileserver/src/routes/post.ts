@@ -2,7 +2,14 @@ import { createHash } from "node:crypto";
 
 import multipart, { type MultipartFile } from "@fastify/multipart";
 import { acceptBody, HttpError, ProblemSchema, toHttpError, type App } from "@wharf/service";
-import { AlreadyExistsError, VolumePath, type StagedFile } from "@wharf/volume";
+import {
+  AlreadyExistsError,
+  IsDirectoryError,
+  NotRegularError,
+  VolumePath,
+  type StagedFile,
+  type Volume,
+} from "@wharf/volume";
 import { Type, type Static } from "typebox";
 
 import { receiveBody, truncated } from "../http/receive.ts";
@@ -54,6 +61,9 @@ export function addPost(app: App, context: RouteContext): void {
 
   app.after(() => {
     app.post(FILES_URL, { schema, config: { readsBody: true } }, async (request, reply) => {
+      if (!request.isMultipart()) {
+        throw new HttpError(415, "UNSUPPORTED_MEDIA_TYPE", "Files are posted as multipart/form-data.");
+      }
       const directory = pathOf(request).asDirectory();
       await volume.requireWay(directory);
       await volume.requireSpace(Number(request.headers["content-length"] ?? 0));
@@ -89,8 +99,7 @@ async function store(
   }
   try {
     const wanted = folder.join(VolumePath.parse(fileName(part)));
-    const current = await volume.target(wanted);
-    if (current && onConflict === "fail") throw new AlreadyExistsError(wanted.toString());
+    await judge(volume, wanted, onConflict);
     await using staged = await volume.stage();
     const hash = createHash("sha256");
     const size = await receiveBody(staged, part.file, { maxBytes: maxUploadBytes, hash });
@@ -102,6 +111,14 @@ async function store(
   }
 }
 
+/** What can be known before the file, so that it need not be received for nothing. */
+async function judge(volume: Volume, wanted: VolumePath, onConflict: OnConflict): Promise<void> {
+  if (wanted.isDirectoryForm) throw new IsDirectoryError(wanted.toString());
+  if (onConflict === "rename") return volume.requireWay(wanted.parent);
+  const current = await volume.target(wanted);
+  if (current && onConflict === "fail") throw new AlreadyExistsError(wanted.toString());
+}
+
 async function publish(staged: StagedFile, wanted: VolumePath, onConflict: OnConflict) {
   for (let n = 0; ; n++) {
     const path = n === 0 ? wanted : wanted.numbered(n);
@@ -109,9 +126,14 @@ async function publish(staged: StagedFile, wanted: VolumePath, onConflict: OnCon
       const { entry } = await staged.publish(path, { replace: onConflict === "overwrite" });
       return { path, etag: entry.etag };
     } catch (error) {
-      if (onConflict !== "rename" || !(error instanceof AlreadyExistsError)) throw error;
+      if (onConflict !== "rename" || !isTaken(error)) throw error;
     }
   }
+}
+
+/** Whether something, be it a directory, has the name. */
+function isTaken(error: unknown): boolean {
+  return [AlreadyExistsError, IsDirectoryError, NotRegularError].some((kind) => error instanceof kind);
 }
 
 /** Browsers and curl write a quote in a name as `%22`, and leave a percent sign as it is. */
