@@ -1,40 +1,24 @@
 import type { Volume } from "@wharf/volume";
-import type { Dispatcher } from "undici";
 
 import { verifyChecksum } from "./checksum.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import { parseContentRange } from "./content-range.ts";
 import type { Download } from "./download.ts";
 import { AttemptError, LeaseLostError } from "./errors.ts";
-import { statusError } from "./failure.ts";
-import { follow } from "./follow.ts";
-import { parseUrl, type GuardPolicy } from "./guard.ts";
 import { chooseName } from "./naming.ts";
 import { publishFile, requireFreeName } from "./publication.ts";
-import { askFields, judgeAnswer, type Ask, type Known } from "./resume.ts";
-import { parseRetryAfter } from "./retry.ts";
+import { askSource, type Source, type SourceContext } from "./source.ts";
 import type { SourceResponse } from "./source-response.ts";
 import type { Claim, DownloadStore } from "./store.ts";
 import { modifiedMs, strongValidator } from "./validator.ts";
 import { WorkingFile } from "./working-file.ts";
 
 /** What every attempt works with. */
-export interface AttemptContext {
+export interface AttemptContext extends SourceContext {
   readonly volume: Volume;
   readonly store: DownloadStore;
-  readonly dispatcher: Dispatcher;
-  readonly policy: GuardPolicy;
-  readonly headersTimeoutMs: number;
   readonly stallTimeoutMs: number;
   /** The most any download may have. */
   readonly maxBytes: number;
-}
-
-/** An answer that brings bytes, and whether they are the rest of what is there or everything. */
-interface Source {
-  readonly response: SourceResponse;
-  readonly url: URL;
-  readonly isRest: boolean;
 }
 
 /**
@@ -124,7 +108,7 @@ export class Attempt {
   }
 
   async #transfer(file: WorkingFile): Promise<void> {
-    const source = await this.#ask(file.known);
+    const source = await askSource(this.#context, this.#download, file.known, this.#signal);
     try {
       await this.#prepare(file, source);
       await this.#receive(file, source.response);
@@ -134,35 +118,10 @@ export class Attempt {
     }
   }
 
-  /** Asks for the rest, or for everything, in as many ways as it takes. */
-  async #ask(known: Known | undefined): Promise<Source> {
-    const { dispatcher, policy, headersTimeoutMs } = this.#context;
-    const { url, headers: ownHeaders } = this.#download;
-    for (let ask: Ask = known ? "rest-if-same" : "whole"; ;) {
-      const { response, url: finalUrl } = await follow(dispatcher, {
-        url: parseUrl(url),
-        ownHeaders,
-        askFields: askFields(ask, known),
-        policy,
-        headersTimeoutMs,
-        signal: this.#signal,
-      });
-      const verdict = judgeAnswer(ask, known, response);
-      if (verdict === "append" || verdict === "replace") {
-        return { response, url: finalUrl, isRest: verdict === "append" };
-      }
-      response.discard();
-      if (verdict === undefined) throw refusal(response);
-      ask = verdict;
-    }
-  }
-
   /** Judges what the head of the answer says, and has a file ready for its body. */
-  async #prepare(file: WorkingFile, { response, url, isRest }: Source): Promise<void> {
+  async #prepare(file: WorkingFile, { response, url, isRest, total }: Source): Promise<void> {
     const { volume } = this.#context;
     const { headers } = response;
-    requireIdentity(headers["content-encoding"]);
-    const total = isRest ? restTotal(response, file.point.total) : lengthOf(headers["content-length"]);
     if (total !== null) this.#requireAllowed(total);
     if (isRest) {
       await file.save(file.point.durableBytes, total);
@@ -221,32 +180,11 @@ async function keep(sink: { flush(): Promise<void> }, checkpoints: Checkpoints):
   }
 }
 
-function refusal({ status, headers }: SourceResponse): AttemptError {
-  return statusError(status, parseRetryAfter(headers["retry-after"], Date.now()));
-}
-
-/** We asked for the file as it is; what has been encoded all the same would be stored as something else. */
-function requireIdentity(encoding: string | undefined): void {
-  if (encoding === undefined || encoding === "" || encoding.toLowerCase() === "identity") return;
-  throw new AttemptError(
-    "CONTENT_ENCODED",
-    "The server sent the file in an encoding that was not asked for.",
-  );
-}
-
 function requireLength(bytes: number, total: number | null): void {
   if (total === null || bytes === total) return;
   throw new AttemptError("BODY_TRUNCATED", `The server sent ${bytes} of ${total} bytes.`, {
     isTransient: true,
   });
-}
-
-function lengthOf(field: string | undefined): number | null {
-  return field !== undefined && /^\d{1,15}$/.test(field) ? Number(field) : null;
-}
-
-function restTotal({ headers }: SourceResponse, known: number | null): number | null {
-  return known ?? parseContentRange(headers["content-range"])?.total ?? null;
 }
 
 function asError(error: unknown): Error {

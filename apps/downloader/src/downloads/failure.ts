@@ -10,6 +10,7 @@ const TRANSIENT_STATUSES = new Set([408, 425, 429]);
 /** What may have changed by the next attempt, of all that can be wrong with the volume. */
 const TRANSIENT_VOLUME_CODES = new Set([
   "INSUFFICIENT_STORAGE",
+  "NOT_FOUND", // the partial file, and with it the state folder: the volume was taken away
   "VOLUME_BUSY",
   "VOLUME_READ_ONLY",
   "VOLUME_UNAVAILABLE",
@@ -24,9 +25,9 @@ const CONNECTION_ERRORS: Readonly<Record<string, readonly [code: string, detail:
   EAI_AGAIN: ["NAME_UNKNOWN", "The server's name could not be resolved."],
 };
 
-/** The system calls we make on files by their descriptors; all others come with a path. */
-const FILE_CALLS = new Set(["fdatasync", "fstat", "fsync", "ftruncate", "futime", "read", "write", "writev"]);
-
+/** What the network, the resolver, the HTTP parser and TLS say; all else that has a code is the file system's. */
+const NETWORK_ERROR =
+  /^(UND_ERR_|HPE_|ERR_SSL_|EAI_|ECONN|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EPIPE|EPROTO|EADDRNOTAVAIL)/;
 const CERTIFICATE_ERROR = /^(CERT_|ERR_TLS_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
 
 /** The error for a status that brings no file. */
@@ -39,7 +40,7 @@ export function statusError(status: number, retryAfterMs?: number): AttemptError
 
 /** Whatever ended an attempt, as what a person is told and a retry is judged by. */
 export function toAttemptError(thrown: unknown): AttemptError {
-  const error = isFileError(thrown) ? fromSystem(thrown, "the partial file") : thrown;
+  const error = isFromConnect(thrown) ? thrown : fromSystem(thrown, "the partial file");
   if (error instanceof AttemptError) return error;
   if (error instanceof AddressForbiddenError) return new AttemptError(error.code, error.message);
   if (error instanceof UrlForbiddenError || error instanceof UrlInvalidError) {
@@ -58,7 +59,7 @@ function connectionError(error: unknown): AttemptError | undefined {
   if (CERTIFICATE_ERROR.test(error.code)) {
     return new AttemptError("TLS_FAILED", "The server's certificate is not trusted.", { cause: error });
   }
-  if (isFileError(error) || !/^(UND_ERR_|HPE_|E[A-Z]+$)/.test(error.code)) return undefined;
+  if (!NETWORK_ERROR.test(error.code) && !isFromConnect(error)) return undefined;
   const [code, detail] = CONNECTION_ERRORS[error.code] ?? [
     "CONNECTION_FAILED",
     "The connection to the server failed or broke off.",
@@ -66,10 +67,9 @@ function connectionError(error: unknown): AttemptError | undefined {
   return new AttemptError(code, detail, { isTransient: true, cause: error });
 }
 
-/** Errors of the file system have the same kind of codes as those of connections. */
-function isFileError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return "path" in error || ("syscall" in error && FILE_CALLS.has(String(error.syscall)));
+/** A firewall may answer with codes that are otherwise the file system's. */
+function isFromConnect(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && error.syscall === "connect";
 }
 
 function unexpected(error: unknown): AttemptError {
