@@ -156,6 +156,37 @@ describe("a name comes back unchanged from its URL", () => {
   });
 });
 
+describe("a number is put before the extension of a name that is taken", () => {
+  test.each([
+    ["a.txt", "a (1).txt"],
+    ["a", "a (1)"],
+    ["a.tar.gz", "a (1).tar.gz"],
+    ["a.b.c", "a.b (1).c"],
+    [".profile", ".profile (1)"],
+    ["...", ".. (1)."],
+    ["a (1).txt", "a (1) (1).txt"],
+    ["line \u2028 end.txt", "line \u2028 end (1).txt"],
+    ["Mr. Smith goes to Washington", "Mr. Smith goes to Washington (1)"],
+  ])("%j", (name, numbered) => {
+    expect(VolumePath.parse(`folder/${name}`).numbered(1).toString()).toBe(`/folder/${numbered}`);
+  });
+
+  test.each([
+    ["no extension", "s".repeat(255)],
+    ["an extension", `${"s".repeat(251)}.txt`],
+    ["characters of three bytes", `${"\u4e2d".repeat(83)}.txt`],
+    ["characters of four bytes", "\u{1f600}".repeat(63)],
+    ["a dot at its start", `v1.${"s".repeat(252)}`],
+    ["a dot and characters of three bytes", `v1.${"\u4e2d".repeat(84)}`],
+  ])("and one of 255 bytes with %s is cut between characters to make room", (_, name) => {
+    for (const n of [1, 99, 10_000]) {
+      const numbered = VolumePath.parse(name).numbered(n);
+      expect(numbered.name).toContain(` (${n})`);
+      expect(name.startsWith(numbered.name.slice(0, numbered.name.indexOf(" (")))).toBe(true);
+    }
+  });
+});
+
 describe("from one path to another", () => {
   test.each(["", ".", "..", "a/b", "a/", "/", String.raw`a\b`, "a\0", "s".repeat(256), "\ud83d"])(
     "a child's name is judged: %j",

@@ -80,7 +80,8 @@ export class VolumePath {
 
   /** The same path with ` (n)` before the name's extension, for a name that is taken: `a (1).tar.gz`. */
   numbered(n: number): VolumePath {
-    const [, stem = "", extension = ""] = /^(.+?)((?:\.tar)?\.[^.]*)?$/su.exec(this.name) ?? [];
+    // A dot with a space or very much behind it begins no extension: `Mr. Smith`.
+    const [, stem = "", extension = ""] = /^(.+?)((?:\.tar)?\.[^.\s]{0,20})?$/su.exec(this.name) ?? [];
     const suffix = ` (${n})${extension}`;
     return this.parent.child(cutToBytes(stem, MAX_SEGMENT_BYTES - Buffer.byteLength(suffix)) + suffix);
   }
