@@ -30,7 +30,7 @@ describe("two processes", () => {
     const { volume, directory } = await temporaryVolume();
     const peer = await startPeer(directory);
     const winners = new Set<string>();
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < 120; round++) {
       const path = `folder-${round}/file`;
       const [theirs, ours] = await Promise.all([
         peer.call("publish", path, "theirs", { replace: false }),
@@ -49,7 +49,7 @@ describe("two processes", () => {
     const { volume, directory } = await temporaryVolume();
     const peer = await startPeer(directory);
     const winners = new Set<string>();
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < 120; round++) {
       const { entry } = await put(volume, "file", "before");
       const [theirs, ours] = await Promise.all([
         peer.call("publish", "file", "theirs", { replace: true, ifMatch: entry.etag ?? "" }),
@@ -68,7 +68,7 @@ describe("two processes", () => {
     const { volume, directory } = await temporaryVolume();
     const peer = await startPeer(directory);
     const outcomes = new Set<string | null>();
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < 120; round++) {
       const { entry } = await put(volume, "file", "before");
       const [, conditional] = await Promise.all([
         peer.call("publish", "file", "unconditional", { replace: true }),
@@ -84,7 +84,7 @@ describe("two processes", () => {
   test("of which one removes what the other replaces on condition: one of the two happens", async () => {
     const { volume, directory } = await temporaryVolume();
     const peer = await startPeer(directory);
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < 120; round++) {
       const { entry } = await put(volume, "file", "before");
       const ifMatch = entry.etag ?? "";
       const [replaced, removed] = await Promise.all([
@@ -120,7 +120,7 @@ describe("a process that is killed while it publishes", () => {
     const { volume, directory } = await temporaryVolume();
     const names = Array.from({ length: 40 }, (_, index) => `folder-${index % 4}/file-${index}`);
     let published = 0;
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 6; round++) {
       const peer = await startPeer(directory);
       peer.call("publishForever", names, 64 * KiB).catch(() => undefined);
       await sleep(20 + Math.random() * 60);
@@ -137,7 +137,7 @@ describe("a process that is killed while it publishes", () => {
     }
     expect(published).toBeGreaterThan(0);
     expect((await stagedIn(directory)).length).toBeGreaterThan(0);
-    expect(await volume.sweep()).toBe(8);
+    expect(await volume.sweep()).toBe(6);
     expect(await stagedIn(directory)).toEqual([]);
     await volume.close();
     expect(readdirSync(join(directory, ".wharf/staging"))).toEqual([]);
