@@ -40,6 +40,21 @@ test("a database whose file is gone is not fit for use", async () => {
   await expect(store.check()).rejects.toThrow(/ENOENT/);
 });
 
+test("when one of several cannot be put in, none is, and the store goes on", async () => {
+  const file = await temporaryFile();
+  const store = await SqliteStore.open({ file, isDurable: false });
+  onTestFinished(() => store.close());
+  const other = new DatabaseSync(file);
+  onTestFinished(() => other.close());
+  other.exec(
+    "CREATE TRIGGER two BEFORE INSERT ON downloads WHEN new.priority = 2 BEGIN SELECT raise(ABORT, 'two'); END",
+  );
+  await expect(store.insert([newDownload(), newDownload({ priority: 2 })])).rejects.toThrow(/two/);
+  other.exec("DROP TRIGGER two");
+  expect((await store.stats()).states.queued).toBe(0);
+  expect(await store.insert([newDownload()])).toHaveLength(1);
+});
+
 test("a backlog of 100,000 is claimed from as fast as one of 1,000", { timeout: 60_000 }, async () => {
   const file = await temporaryFile();
   const store = await SqliteStore.open({ file, isDurable: false });

@@ -4,8 +4,10 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { BusyError, fromSystem } from "@wharf/volume";
+
 import { STATES, type Download, type Failure, type NewDownload, type ResumePoint } from "./download.ts";
-import { number, text, textOrNull, toDownload } from "./sqlite-row.ts";
+import { number, text, textOrNull, toDownload, type Row } from "./sqlite-row.ts";
 import { migrate } from "./sqlite-schema.ts";
 import { SQL } from "./sqlite-statements.ts";
 import type {
@@ -60,7 +62,7 @@ export class SqliteStore implements DownloadStore {
     return this.#transaction(() =>
       downloads.flatMap((each) => {
         const { headers, notBefore, ...columns } = each;
-        const row = this.#prepare(SQL.insert).get({
+        const row = this.#get(SQL.insert, {
           ...columns,
           id: randomUUID(),
           headers: JSON.stringify(headers),
@@ -73,12 +75,12 @@ export class SqliteStore implements DownloadStore {
   }
 
   async get(id: string): Promise<Download | undefined> {
-    const row = this.#prepare(SQL.get).get({ id });
+    const row = this.#get(SQL.get, { id });
     return row && toDownload(row);
   }
 
   async list({ state, search, limit, before }: ListRequest): Promise<DownloadPage> {
-    const rows = this.#prepare(state === undefined ? SQL.list : SQL.listByState).all({
+    const rows = this.#all(state === undefined ? SQL.list : SQL.listByState, {
       ...(state !== undefined && { state }),
       pattern: search === undefined ? null : likePattern(search),
       before: before ?? Number.MAX_SAFE_INTEGER,
@@ -90,11 +92,9 @@ export class SqliteStore implements DownloadStore {
 
   async stats(): Promise<Stats> {
     const counts = new Map(
-      this.#prepare(SQL.countByState)
-        .all()
-        .map((row) => [text(row, "state"), number(row, "count")]),
+      this.#all(SQL.countByState).map((row) => [text(row, "state"), number(row, "count")]),
     );
-    const sums = this.#prepare(SQL.sums).get({ now: Date.now() }) ?? {};
+    const sums = this.#get(SQL.sums, { now: Date.now() }) ?? {};
     return {
       states: Object.fromEntries(STATES.map((state) => [state, counts.get(state) ?? 0])) as Stats["states"],
       bytes: number(sums, "bytes"),
@@ -103,13 +103,13 @@ export class SqliteStore implements DownloadStore {
   }
 
   async remove(id: string): Promise<Download | undefined> {
-    const row = this.#prepare(SQL.remove).get({ id });
+    const row = this.#get(SQL.remove, { id });
     return row && toDownload(row);
   }
 
   async claim({ worker, leaseMs, busyHosts }: ClaimRequest): Promise<Claim | undefined> {
     const now = Date.now();
-    const row = this.#prepare(SQL.claim).get({
+    const row = this.#get(SQL.claim, {
       now,
       worker,
       leaseUntil: now + leaseMs,
@@ -156,19 +156,17 @@ export class SqliteStore implements DownloadStore {
   }
 
   async unfinished(ids: readonly string[]): Promise<PartialOwner[]> {
-    return this.#prepare(SQL.unfinished)
-      .all({ ids: JSON.stringify(ids) })
-      .map((row) => ({
-        id: text(row, "id"),
-        epoch: number(row, "epoch"),
-        partial: textOrNull(row, "partial"),
-      }));
+    return this.#all(SQL.unfinished, { ids: JSON.stringify(ids) }).map((row) => ({
+      id: text(row, "id"),
+      epoch: number(row, "epoch"),
+      partial: textOrNull(row, "partial"),
+    }));
   }
 
   async check(): Promise<void> {
     // A database whose file was removed goes on working, for this process alone.
     await stat(this.#file);
-    this.#prepare(SQL.probe).get();
+    this.#get(SQL.probe);
   }
 
   async close(): Promise<void> {
@@ -176,8 +174,16 @@ export class SqliteStore implements DownloadStore {
   }
 
   /** Runs a write that only the holder of a lease may make; tells whether it was. */
-  #write(sql: string, { id, epoch }: Lease, values: Record<string, string | number | null>): boolean {
-    return this.#prepare(sql).run({ ...values, id, epoch }).changes === 1;
+  #write(sql: string, { id, epoch }: Lease, values: Values): boolean {
+    return translated(() => this.#prepare(sql).run({ ...values, id, epoch }).changes) === 1;
+  }
+
+  #get(sql: string, values: Values = {}): Row | undefined {
+    return translated(() => this.#prepare(sql).get(values));
+  }
+
+  #all(sql: string, values: Values = {}): Row[] {
+    return translated(() => this.#prepare(sql).all(values));
   }
 
   #prepare(sql: string): StatementSync {
@@ -189,16 +195,32 @@ export class SqliteStore implements DownloadStore {
   }
 
   #transaction<T>(work: () => T): T {
-    this.#database.exec("BEGIN IMMEDIATE");
+    translated(() => this.#database.exec("BEGIN IMMEDIATE"));
     try {
       const result = work();
-      this.#database.exec("COMMIT");
+      translated(() => this.#database.exec("COMMIT"));
       return result;
     } catch (error) {
-      this.#database.exec("ROLLBACK");
+      // A full disk ends the transaction by itself.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;
     }
   }
+}
+
+type Values = Record<string, string | number | null>;
+
+/** What SQLite says of the disk, in the volume's words. */
+function translated<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw isBusy(error) ? new BusyError() : fromSystem(error, "the database");
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
 }
 
 /** Changing the mode needs the file alone for a moment, and SQLite does not wait for that by itself. */
@@ -208,8 +230,7 @@ async function useWriteAheadLog(database: DatabaseSync): Promise<void> {
     try {
       return database.exec("PRAGMA journal_mode = WAL");
     } catch (error) {
-      const isBusy = error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
-      if (!isBusy || performance.now() > deadline) throw error;
+      if (!isBusy(error) || performance.now() > deadline) throw error;
       await sleep(10 + Math.random() * 20);
     }
   }
