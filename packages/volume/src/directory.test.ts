@@ -3,7 +3,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readlinkSync,
   renameSync,
   symlinkSync,
   writeFileSync,
@@ -15,7 +14,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 import { Directory } from "./directory.ts";
-import { temporaryFolder } from "./testing/volume.ts";
+import { openDescriptorsIn, temporaryFolder } from "./testing/volume.ts";
 
 async function openTemporary(): Promise<{ root: Directory; folder: string }> {
   const folder = await temporaryFolder();
@@ -124,19 +123,3 @@ test("a directory that is closed twice takes nobody else's descriptor away", asy
   expect(writeSync(fd, "still open")).toBe(10);
   closeSync(fd);
 });
-
-/** What this process has open at or beneath a folder. */
-function openDescriptorsIn(folder: string): string[] {
-  return readdirSync("/proc/self/fd").flatMap((fd) => {
-    const path = linkTarget(`/proc/self/fd/${fd}`);
-    return path === folder || path.startsWith(`${folder}/`) ? path : [];
-  });
-}
-
-function linkTarget(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return ""; // the descriptor that the listing itself had open
-  }
-}

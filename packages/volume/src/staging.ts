@@ -82,8 +82,13 @@ export class Staging {
       throw error;
     });
     const folders = new Set(entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name));
+    const own = await this.#own?.catch(() => undefined);
     let swept = 0;
-    for (const folder of folders) if (await this.#sweepFolder(folder)) swept++;
+    for (const folder of folders) {
+      // Its own it need not try: SQLite would keep what it opened there until the lock is free.
+      if (own && folder === basename(own.path)) continue;
+      if (await this.#sweepFolder(folder)) swept++;
+    }
     for (const { name } of entries) {
       const owner = name.slice(0, -LOCK_SUFFIX.length);
       if (name.endsWith(LOCK_SUFFIX) && !folders.has(owner)) await this.#sweepStrayLock(name);

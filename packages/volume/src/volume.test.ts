@@ -31,6 +31,7 @@ import {
   at,
   DEFAULTS,
   namesIn,
+  openDescriptorsIn,
   put,
   read,
   stagedIn,
@@ -287,6 +288,42 @@ describe("removing", () => {
   });
 });
 
+test.skipIf(process.platform !== "linux")(
+  "nothing that is asked of a volume leaves a descriptor open, whether it works or not (needs /proc)",
+  async () => {
+    const { volume, directory } = await temporaryVolume();
+    await put(volume, "folder/file", "first");
+    await put(volume, "folder/file", "second");
+    const before = openDescriptorsIn(directory);
+    for (const path of [
+      "folder/file",
+      "folder",
+      "folder/",
+      "/",
+      "missing",
+      "missing/file",
+      "folder/file/below",
+    ]) {
+      await Promise.allSettled([
+        read(volume, path),
+        volume.stat(at(path)),
+        volume.target(at(path)),
+        namesIn(volume, path),
+        scanned(volume, path),
+        put(volume, path, "x", {}),
+        put(volume, path, "x", { replace: true }),
+        volume.makeDirectory(at(path)),
+        volume.check(),
+        volume.partials.continueFrom("one", "missing", 1),
+      ]);
+    }
+    for await (const batch of volume.scan(VolumePath.root)) if (batch.length > 0) break;
+    for (let sweep = 0; sweep < 5; sweep++) await volume.sweep();
+    await volume.remove(at("folder"), { recursive: true });
+    expect(openDescriptorsIn(directory)).toEqual(before);
+  },
+);
+
 describe("a path of 4,096 bytes", () => {
   test.each([
     ["16 names of 255 bytes", Array<string>(16).fill("s".repeat(255)).join("/")],
@@ -328,3 +365,9 @@ describe("free space", () => {
     await volume.check();
   });
 });
+
+async function scanned(volume: Volume, path: string): Promise<number> {
+  let count = 0;
+  for await (const batch of volume.scan(at(path))) count += batch.length;
+  return count;
+}

@@ -12,6 +12,8 @@ export interface Peer {
     name: Name,
     ...args: Parameters<PeerCalls[Name]>
   ): Promise<PeerResult<Name>>;
+  /** Puts it to sleep, as a suspended container is, or wakes it. */
+  sleep(isAsleep: boolean): void;
   /** Ends it with SIGKILL, and resolves when the system has let go of everything it had. */
   kill(): Promise<void>;
 }
@@ -29,6 +31,7 @@ export async function startPeer(directory: string): Promise<Peer> {
       child.send({ call, args } satisfies PeerRequest);
       return answered;
     },
+    sleep: (isAsleep) => void child.kill(isAsleep ? "SIGSTOP" : "SIGCONT"),
     kill,
   };
 }

@@ -1,4 +1,4 @@
-import { rmSync, writeSync } from "node:fs";
+import { readdirSync, readlinkSync, rmSync, writeSync } from "node:fs";
 import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,4 +83,20 @@ export async function during(other: Promise<unknown>, work: () => Promise<void>)
 /** Lets everything that is already due run. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await nextTurn();
+}
+
+/** What this process has open at or beneath a folder; needs /proc. */
+export function openDescriptorsIn(folder: string): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    const path = linkTarget(`/proc/self/fd/${fd}`);
+    return path === folder || path.startsWith(`${folder}/`) ? path : [];
+  });
+}
+
+function linkTarget(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // the descriptor that the listing itself had open
+  }
 }
