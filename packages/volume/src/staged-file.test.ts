@@ -345,6 +345,18 @@ describe("a condition", () => {
     expect((await read(volume, "file")).text).toBe("first");
   });
 
+  test("that fails with an error fails the publication with it, and keeps nobody else waiting", async () => {
+    const { volume } = await temporaryVolume();
+    await put(volume, "file", "first");
+    const mistake = new Error("a mistake");
+    const condition = (): boolean => {
+      throw mistake;
+    };
+    await expect(put(volume, "file", "x", { replace: true, condition })).rejects.toBe(mistake);
+    await put(volume, "file", "second");
+    expect((await read(volume, "file")).text).toBe("second");
+  });
+
   test("of the current tag holds once: it is another one afterwards", async () => {
     const { volume } = await temporaryVolume();
     const { entry } = await put(volume, "file", "first");

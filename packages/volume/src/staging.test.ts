@@ -145,13 +145,15 @@ describe("a sweep", () => {
     expect(readdirSync(folder).toSorted()).toEqual([...own, "held.lock", "young.lock"].toSorted());
   });
 
-  test("does not ask how old a folder is", async () => {
+  test("leaves what a process has that was put to sleep, however old it is", async () => {
     const { volume, directory } = await temporaryVolume();
-    const living = await startPeer(directory);
-    await living.call("stage", "slow");
+    const peer = await startPeer(directory);
+    await peer.call("stage", "slow");
+    peer.sleep(true);
     for (const path of await stagedIn(directory)) utimesSync(dirname(path), 0, 0);
     expect(await volume.sweep()).toBe(0);
-    await living.call("publishStaged", "file");
+    peer.sleep(false);
+    await peer.call("publishStaged", "file");
     expect((await read(volume, "file")).text).toBe("slow");
   });
 
