@@ -165,15 +165,15 @@ describe("a page of a directory", () => {
 describe("a listing as lines", () => {
   test("has every entry once, one a line", async () => {
     mkdirSync(join(server.directory, "sub"));
-    for (let i = 0; i < 2_500; i++) writeFileSync(join(server.directory, `${i}\u2028"日`), "");
+    for (let i = 0; i < 1_100; i++) writeFileSync(join(server.directory, `${i}\u2028"日`), "");
     const response = await server.app.inject({ url: "/files/", headers: NDJSON_TYPE });
     expect(response.statusCode).toBe(200);
     expect(response.headers["content-type"]).toBe("application/x-ndjson");
     const lines = response.body.split("\n");
     expect(lines.pop()).toBe("");
     const entries = lines.map((line) => JSON.parse(line) as Page["entries"][number]);
-    expect(new Set(entries.map(({ name }) => name)).size).toBe(2_501);
-    expect(entries).toHaveLength(2_501);
+    expect(new Set(entries.map(({ name }) => name)).size).toBe(1_101);
+    expect(entries).toHaveLength(1_101);
     expect(entries.find(({ name }) => name === "sub")).toMatchObject({
       type: "directory",
       size: null,
@@ -188,7 +188,7 @@ describe("a listing as lines", () => {
   });
 
   test("leaves nothing open, however it ends", async () => {
-    for (let i = 0; i < 3_000; i++) writeFileSync(join(server.directory, `${i}${"x".repeat(200)}`), "");
+    for (let i = 0; i < 1_500; i++) writeFileSync(join(server.directory, `${i}${"x".repeat(200)}`), "");
     const port = await listen(server.app);
     const before = openIn(server.directory);
     for (const method of ["HEAD", "GET"] as const) {
