@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { download, submit, type Download } from "./harness/downloads.ts";
 import { json } from "./harness/http.ts";
-import { describeWith, ownServices } from "./harness/needs.ts";
+import { describeWith, linux, ownServices } from "./harness/needs.ts";
 import { until } from "./harness/pace.ts";
 import { useService } from "./harness/service.ts";
 
@@ -92,7 +92,22 @@ async function listen(
   return { server, port: (server.address() as AddressInfo).port, count: () => connections };
 }
 
-describeWith("the downloader's guard", [ownServices], () => {
+/** A free port of those that are allowed by default, so that it is not the port that is refused; 0 for none. */
+async function freeAllowedPort(): Promise<number> {
+  for (const port of [8443, 443, 80]) {
+    const listener = await listen("127.0.0.1", port);
+    if (!listener) continue;
+    await new Promise((closed) => void listener.server.close(closed));
+    return port;
+  }
+  return 0;
+}
+
+const allowedPort = await freeAllowedPort();
+const noPort =
+  allowedPort === 0 ? "needs one of the ports 8443, 443 and 80 of 127.0.0.1 to itself" : undefined;
+
+describeWith("the downloader's guard", [ownServices, linux, noPort], () => {
   const configured = {
     "as it is by default": {},
     "with every port allowed": { ALLOW_PORTS: "*" },
@@ -103,17 +118,12 @@ describeWith("the downloader's guard", [ownServices], () => {
     const listeners: NonNullable<Awaited<ReturnType<typeof listen>>>[] = [];
     let port = 0;
     beforeAll(async () => {
-      // One of the ports that are allowed by default, so that it is not the port that is refused.
-      for (const candidate of "ALLOW_PORTS" in env ? [0] : [8443, 443, 80]) {
-        const listener = await listen("127.0.0.1", candidate);
-        if (!listener) continue;
-        port = listener.port;
-        listeners.push(listener);
-        break;
-      }
+      const listener = await listen("127.0.0.1", "ALLOW_PORTS" in env ? 0 : allowedPort);
+      if (!listener) throw new Error("the port was taken meanwhile");
+      port = listener.port;
+      listeners.push(listener);
       const sixth = await listen("::1", port);
       if (sixth) listeners.push(sixth);
-      if (port === 0) throw new Error("none of the allowed ports is free to listen on");
     });
     afterAll(() => listeners.forEach(({ server }) => server.close()));
     const connections = (): number => listeners.reduce((sum, { count }) => sum + count(), 0);

@@ -5,7 +5,7 @@ import { beforeAll, expect, it } from "vitest";
 import { noiseStream, writeNoise } from "./harness/content.ts";
 import { useFolder } from "./harness/folder.ts";
 import { json, send } from "./harness/http.ts";
-import { describeWith, freeSpace, ownServices, program } from "./harness/needs.ts";
+import { describeWith, freeSpace, linux, ownServices, program } from "./harness/needs.ts";
 import { curl, curlHash } from "./harness/run.ts";
 import { useService } from "./harness/service.ts";
 
@@ -19,7 +19,7 @@ function peakMemory(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
 
-describeWith("a file of 3 GiB, sent by curl", [ownServices, program("curl"), freeSpace(12)], () => {
+describeWith("a file of 3 GiB, sent by curl", [ownServices, linux, program("curl"), freeSpace(12)], () => {
   const server = useService("fileserver");
   const local = useFolder();
   const big = { path: "", sha256: "" };

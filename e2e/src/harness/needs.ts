@@ -13,6 +13,8 @@ export type Need = string | undefined;
 export function describeWith(name: string, needs: readonly Need[], body: () => void): void {
   const missing = needs.filter((need) => need !== undefined);
   const why = missing.length === 0 ? "" : ` [skipped: ${missing.join("; ")}]`;
+  // The usual report counts what was skipped and no more.
+  if (missing.length > 0) console.warn(`skipped, as it ${missing.join(", ")}: ${name}`);
   describe.skipIf(missing.length > 0)(`${name}${why}`, () => {
     body();
   });
@@ -21,9 +23,12 @@ export function describeWith(name: string, needs: readonly Need[], body: () => v
 /** For suites that kill, configure or look into a service: a target's is not theirs. */
 export const ownServices: Need = target && "needs to start the services itself";
 
+/** For suites that look into `/proc`, or use loopback addresses that only Linux has unasked. */
+export const linux: Need = process.platform === "linux" ? undefined : "needs Linux";
+
 /** @returns undefined when the program is installed */
 export function program(name: string): Need {
-  return findProgram(name) === undefined ? `${name} is not installed` : undefined;
+  return findProgram(name) === undefined ? `needs ${name}, which is not installed` : undefined;
 }
 
 /** The path of an installed program. */
@@ -42,7 +47,7 @@ export function mounting(): Need {
   const folder = mkdtempSync(join(tmpdir(), "wharf-e2e-probe-"));
   try {
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]);
-    if (mounted.status !== 0) return "may not mount a tmpfs";
+    if (mounted.status !== 0) return "needs to mount a tmpfs";
     spawnSync("umount", [folder]);
     return undefined;
   } finally {
