@@ -12,14 +12,14 @@ describe("what the downloader refuses", () => {
   const post = (body: string, type = "application/json") =>
     send("POST", `${downloader.url}/downloads`, { headers: { "content-type": type }, body });
 
-  it.each(["{", "", "{'url': 1}", '{"url": "http://example.com/"', "\u0000", "undefined"])(
+  it.each(["{", "", "{'url': 1}", '{"url": "http://e2e.invalid/"', "\u0000", "undefined"])(
     "%j is no JSON",
     async (body) => {
       expect(expectProblem(await post(body), 400, "INVALID_JSON").status).toBe(400);
     },
   );
 
-  it.each(["null", "1", '"http://example.com/"', "{}", '{"URL":"http://example.com/"}'])(
+  it.each(["null", "1", '"http://e2e.invalid/"', "{}", '{"URL":"http://e2e.invalid/"}'])(
     "%s is no download",
     async (body) => {
       expect(expectProblem(await post(body), 400, "INVALID_REQUEST").detail).toMatch(/./);
@@ -31,7 +31,7 @@ describe("what the downloader refuses", () => {
     expect(expectProblem(answer, 415, "UNSUPPORTED_MEDIA_TYPE").status).toBe(415);
     // JSON by its looks is none by what it says: a page of another site may send text without asking.
     expect(
-      (await post(JSON.stringify({ url: "http://example.com/" }), "text/plain")).status,
+      (await post(JSON.stringify({ url: "http://e2e.invalid/" }), "text/plain")).status,
     ).toBeGreaterThanOrEqual(400);
   });
 
@@ -39,7 +39,7 @@ describe("what the downloader refuses", () => {
     { unknown: "value" },
     { __proto__x: {} },
     { segments: 4 },
-    { webhook: "http://example.com/" },
+    { webhook: "http://e2e.invalid/" },
     { URL: URL_OK },
   ])("the property in %j, which it does not know, naming it", async (extra) => {
     const problem = expectProblem(
@@ -53,7 +53,7 @@ describe("what the downloader refuses", () => {
   it.each([
     { url: 1 },
     { url: null },
-    { url: ["http://example.com/"] },
+    { url: ["http://e2e.invalid/"] },
     { path: 1 },
     { filename: false },
     { filename: "" },
@@ -70,7 +70,7 @@ describe("what the downloader refuses", () => {
     { checksum: 5 },
   ])("%j, of the wrong type or out of bounds, naming it", async (wrong) => {
     const problem = expectProblem(
-      await submit(downloader.url, { url: "http://example.com/", ...wrong }),
+      await submit(downloader.url, { url: "http://e2e.invalid/", ...wrong }),
       400,
       "INVALID_REQUEST",
     );
@@ -90,14 +90,14 @@ describe("what the downloader refuses", () => {
     { filename: "a\u0000b" },
     { filename: "x".repeat(300) },
   ])("%j, which is no place on the volume", async (place) => {
-    const answer = await submit(downloader.url, { url: "http://example.com/", ...place });
+    const answer = await submit(downloader.url, { url: "http://e2e.invalid/", ...place });
     expect(expectProblem(answer, 400, "PATH_INVALID").status).toBe(400);
   });
 
   it.each(["sha-256=zz", "sha-256", "crc32=00000000", "=", `sha-256=${"0".repeat(63)}`])(
     "the checksum %s",
     async (checksum) => {
-      const answer = await submit(downloader.url, { url: "http://example.com/", checksum });
+      const answer = await submit(downloader.url, { url: "http://e2e.invalid/", checksum });
       expect(expectProblem(answer, 400, "CHECKSUM_INVALID").status).toBe(400);
     },
   );
@@ -110,13 +110,13 @@ describe("what the downloader refuses", () => {
     { "a b": "c" },
     { a: "b\r\nc: d" },
   ])("the request header in %j", async (headers) => {
-    const answer = await submit(downloader.url, { url: "http://example.com/", headers });
+    const answer = await submit(downloader.url, { url: "http://e2e.invalid/", headers });
     expect(expectProblem(answer, 400, "HEADER_FORBIDDEN").status).toBe(400);
   });
 
   it("more than 1,000 at once, and none of them is kept", async () => {
     const before = (await allDownloads(downloader.url)).length;
-    const many = Array.from({ length: 1_001 }, () => ({ url: "http://example.com/" }));
+    const many = Array.from({ length: 1_001 }, () => ({ url: "http://e2e.invalid/" }));
     expectProblem(await submit(downloader.url, many), 400, "INVALID_REQUEST");
     expect((await allDownloads(downloader.url)).length).toBe(before);
   });

@@ -57,18 +57,18 @@ const NAMES = [
 ];
 const FORMS = [
   "http://user@127.0.0.1:PORT/",
-  "http://user:password@example.com/",
+  "http://user:password@e2e.invalid/",
   "ftp://127.0.0.1/file",
   "file:///etc/passwd",
   "gopher://127.0.0.1:PORT/",
   "data:text/plain,hello",
-  "http://example.com:22/",
-  "http://example.com:3000/",
+  "http://e2e.invalid:22/",
+  "http://e2e.invalid:3000/",
 ];
 const MALFORMED = [
   "//127.0.0.1:PORT/",
   "http:\\\\127.0.0.1:PORT\\",
-  "http://127.0.0.1\\@example.com/",
+  "http://127.0.0.1\\@e2e.invalid/",
   "not a url",
   "",
   "http://",
@@ -135,7 +135,7 @@ describeWith("the downloader's guard", [ownServices, linux, noPort], () => {
       expect(connections()).toBe(0);
     });
 
-    it.each(FORMS.filter((url) => !("ALLOW_PORTS" in env && /example\.com:/.test(url))))(
+    it.each(FORMS.filter((url) => !("ALLOW_PORTS" in env && /e2e\.invalid:/.test(url))))(
       "%s is refused for its form",
       async (url) => {
         const answer = await submit(downloader.url, { url: url.replace("PORT", String(port)) });
