@@ -75,7 +75,7 @@ test("killed again and again while it publishes, it loses nothing and doubles no
   const count = 150;
   const requests = Array.from({ length: count }, (_, n) => ({ url: `${origin.url}/file-${n}` }));
   await downloader.ask("POST", "/downloads", requests);
-  for (const afterMs of [40, 90, 150]) {
+  for (const afterMs of [60, 150]) {
     await sleep(afterMs);
     await downloader.end("SIGKILL");
     downloader = await spawnDownloader(directory, env);

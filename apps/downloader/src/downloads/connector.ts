@@ -30,6 +30,7 @@ export function guardedConnector(policy: GuardPolicy, options: ConnectorOptions)
     onRefusal();
     return new AddressForbiddenError();
   };
+  // It returns the socket it has begun to connect, which its types do not say.
   const connect = buildConnector({
     timeout: timeoutMs,
     allowH2: false,

@@ -28,7 +28,7 @@ export async function spawnDownloader(
       METRICS_PORT: "",
       VOLUME_DIR: directory,
       MIN_FREE_BYTES: "0",
-      LEASE_MS: "1500",
+      LEASE_MS: "1000",
       LOG_FORMAT: "json",
       ...env,
     },
