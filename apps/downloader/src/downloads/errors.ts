@@ -1,86 +1,72 @@
-/** The text is no absolute URL. */
-export class UrlInvalidError extends Error {
-  readonly code = "URL_INVALID";
+/** What can go wrong with a download. `code` is stable and means the same in every release. */
+export class DownloadError extends Error {
+  readonly code: string;
 
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** The text is no absolute URL. */
+export class UrlInvalidError extends DownloadError {
   constructor(detail: string) {
-    super(detail);
-    this.name = "UrlInvalidError";
+    super("URL_INVALID", detail);
   }
 }
 
 /** The guard lets nobody fetch that URL. The message tells what kind of thing is refused, never what is there. */
-export class UrlForbiddenError extends Error {
-  readonly code = "URL_FORBIDDEN";
-
+export class UrlForbiddenError extends DownloadError {
   constructor(detail: string) {
-    super(detail);
-    this.name = "UrlForbiddenError";
+    super("URL_FORBIDDEN", detail);
   }
 }
 
-/** The guard lets nobody connect to where a name or a redirect leads. */
-export class AddressForbiddenError extends Error {
-  readonly code = "ADDRESS_FORBIDDEN";
-
-  constructor(detail = "The URL leads to an address that downloads may not be made from.") {
-    super(detail);
-    this.name = "AddressForbiddenError";
+/** The guard lets nobody connect to where a name leads. */
+export class AddressForbiddenError extends DownloadError {
+  constructor() {
+    super("ADDRESS_FORBIDDEN", "The URL leads to an address that downloads may not be made from.");
   }
 }
 
 /** A request header that a client may not choose, or that is none. */
-export class HeaderForbiddenError extends Error {
-  readonly code = "HEADER_FORBIDDEN";
-
+export class HeaderForbiddenError extends DownloadError {
   constructor(detail: string) {
-    super(detail);
-    this.name = "HeaderForbiddenError";
+    super("HEADER_FORBIDDEN", detail);
   }
 }
 
 /** The text is no checksum this service can verify. */
-export class ChecksumInvalidError extends Error {
-  readonly code = "CHECKSUM_INVALID";
-
+export class ChecksumInvalidError extends DownloadError {
   constructor(detail: string) {
-    super(detail);
-    this.name = "ChecksumInvalidError";
+    super("CHECKSUM_INVALID", detail);
   }
 }
 
 /** There is no such download. */
-export class DownloadUnknownError extends Error {
-  readonly code = "DOWNLOAD_UNKNOWN";
-
+export class DownloadUnknownError extends DownloadError {
   constructor(id: string) {
-    super(`There is no download ${id}.`);
-    this.name = "DownloadUnknownError";
+    super("DOWNLOAD_UNKNOWN", `There is no download ${id}.`);
   }
 }
 
 /** This worker has no right to the download any more: it was removed, or another one has taken it over. */
-export class LeaseLostError extends Error {
-  readonly code = "LEASE_LOST";
-
+export class LeaseLostError extends DownloadError {
   constructor() {
-    super("The download was removed or taken over.");
-    this.name = "LeaseLostError";
+    super("LEASE_LOST", "The download was removed or taken over.");
   }
 }
 
 /** The process is about to end; the download goes on elsewhere or later. */
-export class ShutdownError extends Error {
-  readonly code = "SHUTDOWN";
-
+export class ShutdownError extends DownloadError {
   constructor() {
-    super("The process is about to end.");
-    this.name = "ShutdownError";
+    super("SHUTDOWN", "The process is about to end.");
   }
 }
 
 /** Why an attempt did not bring the file. The message is for the person who asked, and names nothing internal. */
-export class AttemptError extends Error {
-  readonly code: string;
+export class AttemptError extends DownloadError {
   /** Whether another attempt may fare better. */
   readonly isTransient: boolean;
   /** How long the source asked to be left alone. */
@@ -91,9 +77,7 @@ export class AttemptError extends Error {
     detail: string,
     options: { isTransient?: boolean; retryAfterMs?: number | undefined; cause?: unknown } = {},
   ) {
-    super(detail, { cause: options.cause });
-    this.name = "AttemptError";
-    this.code = code;
+    super(code, detail, { cause: options.cause });
     this.isTransient = options.isTransient ?? false;
     this.retryAfterMs = options.retryAfterMs;
   }
