@@ -55,13 +55,14 @@ export async function runService<C extends ServiceConfig>(
   try {
     const service = await build(config, { logger, registry });
     const management = createManagementApp(service.health, registry);
+    // Before anybody can know that there is something to end.
+    endOnSignals(host, logger, config, service, management);
     if (config.metricsPort !== undefined) {
       const { metricsPort: port, metricsHost = config.host } = config;
       logger.info(`management listens on ${await management.listen({ host: metricsHost, port })}`);
     }
     const listenTextResolver = (address: string): string => `${name} listens on ${address}`;
     await service.app.listen({ host: config.host, port: config.port, listenTextResolver });
-    endOnSignals(host, logger, config, service, management);
   } catch (error) {
     logger.fatal({ err: error });
     return exitWith(host, `${name}: ${startFailure(error)}`);
