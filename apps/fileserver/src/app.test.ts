@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { listen, testFileserver } from "./testing/fileserver.ts";
-import { RawClient } from "./testing/raw-client.ts";
+import { RawClient } from "@wharf/service/testing/raw-client";
 
 describe("readiness", () => {
   test("is given on a volume that can be written, which it leaves as it was", async () => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { listen, openIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
-import { RawClient } from "../testing/raw-client.ts";
+import { RawClient } from "@wharf/service/testing/raw-client";
 
 interface Page {
   readonly path: string;

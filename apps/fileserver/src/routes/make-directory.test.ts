@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { listen, namesIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
-import { RawClient } from "../testing/raw-client.ts";
+import { RawClient } from "@wharf/service/testing/raw-client";
 
 let server: Fileserver;
 

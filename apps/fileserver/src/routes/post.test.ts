@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { listen, namesIn, openIn, stagedIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
 import { BOUNDARY, file, form, FORM_TYPE, type Part } from "../testing/form.ts";
-import { lastJson, RawClient } from "../testing/raw-client.ts";
+import { lastJson, RawClient } from "@wharf/service/testing/raw-client";
 
 interface Stored {
   readonly files: readonly { path: string; size: number; etag: string; sha256: string }[];

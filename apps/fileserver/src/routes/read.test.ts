@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import { listen, testFileserver, type Fileserver } from "../testing/fileserver.ts";
-import { RawClient } from "../testing/raw-client.ts";
+import { RawClient } from "@wharf/service/testing/raw-client";
 
 const BODY = "0123456789abcdefghij";
 /** An old time, whose date is a strong validator by now. */
