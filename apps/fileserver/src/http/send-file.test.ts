@@ -5,10 +5,10 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { RawClient } from "@wharf/service/testing/raw-client";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { listen, openIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
-import { RawClient } from "@wharf/service/testing/raw-client";
 
 const MEBI = 2 ** 20;
 /** More than the sockets of both sides hold, so that the sender has to wait for the reader. */

@@ -2,10 +2,10 @@ import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { RawClient } from "@wharf/service/testing/raw-client";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { listen, openIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
-import { RawClient } from "@wharf/service/testing/raw-client";
 
 interface Page {
   readonly path: string;

@@ -1,10 +1,10 @@
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { RawClient } from "@wharf/service/testing/raw-client";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { listen, namesIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
-import { RawClient } from "@wharf/service/testing/raw-client";
 
 let server: Fileserver;
 

@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { lastJson, RawClient } from "@wharf/service/testing/raw-client";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { listen, namesIn, openIn, stagedIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
 import { BOUNDARY, file, form, FORM_TYPE, type Part } from "../testing/form.ts";
-import { lastJson, RawClient } from "@wharf/service/testing/raw-client";
 
 interface Stored {
   readonly files: readonly { path: string; size: number; etag: string; sha256: string }[];

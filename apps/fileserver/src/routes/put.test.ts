@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { lastJson, RawClient } from "@wharf/service/testing/raw-client";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { listen, namesIn, openIn, stagedIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
-import { lastJson, RawClient } from "@wharf/service/testing/raw-client";
 
 let server: Fileserver;
 

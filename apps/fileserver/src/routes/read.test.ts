@@ -4,10 +4,10 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 
+import { RawClient } from "@wharf/service/testing/raw-client";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import { listen, testFileserver, type Fileserver } from "../testing/fileserver.ts";
-import { RawClient } from "@wharf/service/testing/raw-client";
 
 const BODY = "0123456789abcdefghij";
 /** An old time, whose date is a strong validator by now. */
