@@ -3,7 +3,8 @@ import { copyFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { errno, fromSystem, UnavailableError } from "./errors.ts";
-import { secondName, StagedFile, type StagingHost } from "./staged-file.ts";
+import { secondName } from "./publication.ts";
+import { StagedFile, type StagingHost } from "./staged-file.ts";
 import { makeStateFolder } from "./state-folder.ts";
 import { fdatasync, ftruncate, open } from "./system.ts";
 

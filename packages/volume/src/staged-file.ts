@@ -1,13 +1,11 @@
 import type { Hash } from "node:crypto";
-import { link, lstat, rename, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Directory } from "./directory.ts";
-import { toEntry, type Entry, type FileEntry } from "./entries.ts";
+import { toEntry, type FileEntry } from "./entries.ts";
 import {
-  AlreadyExistsError,
-  ConditionFailedError,
   errno,
   fromSystem,
   IsDirectoryError,
@@ -16,6 +14,7 @@ import {
   UnavailableError,
 } from "./errors.ts";
 import type { VolumePath } from "./path.ts";
+import { giveName, type Exclusion, type NameOptions } from "./publication.ts";
 import { FileSink } from "./sink.ts";
 import { close, fdatasync, fstat, fsync, futimes } from "./system.ts";
 
@@ -27,29 +26,17 @@ const MAX_PUBLISH_ATTEMPTS = 10;
 const STAGING_FILE = "the staging file";
 
 /** What a staged file needs of its volume. */
-export interface StagingHost {
+export interface StagingHost extends Exclusion {
   readonly isDurable: boolean;
   /** Opens the directory, making what is missing on the way. The caller closes it. */
   openParent(path: VolumePath): Promise<Directory>;
   /** @throws {InsufficientStorageError} when `bytes` more would leave less than the floor */
   requireSpace(bytes: number): Promise<void>;
-  /** Runs alone among all replacements and removals on this volume, in every process. */
-  exclusively<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** When a file may be published under a name. */
-export interface PublishOptions {
-  /** Whether a file that has the name may be replaced; default false. */
-  readonly replace?: boolean;
-  /**
-   * Judged at the moment of publication against the version that has the name then (undefined: none), with nobody
-   * able to change it in between.
-   */
-  readonly condition?: ((current: Entry | undefined) => boolean) | undefined;
+export interface PublishOptions extends NameOptions {
   /** The file's modification time; default: now. */
   readonly modifiedMs?: number | undefined;
-  /** Leaves the staging name in place, a second link to the published file, until {@link StagedFile.discard}. */
-  readonly keepStaged?: boolean;
 }
 
 export interface Published {
@@ -67,7 +54,6 @@ export class StagedFile implements AsyncDisposable {
   readonly #path: string;
   readonly #host: StagingHost;
   readonly #bornNs: bigint;
-  #hasName = true;
   #isOpen = true;
   #bytesToSpaceCheck = 0;
   #bytesToSync = SYNC_AHEAD_BYTES;
@@ -150,9 +136,6 @@ export class StagedFile implements AsyncDisposable {
   /**
    * Gives the file its name, creating the directories on the way.
    *
-   * Creating is a `link`, which never replaces. Replacing is a `rename` under the volume's lock, which every
-   * replacement and removal takes, so that a condition that was judged true is still true when the name changes.
-   *
    * @throws {AlreadyExistsError} when the name is taken and `replace` is off
    * @throws {ConditionFailedError} when `condition` says no
    * @throws {IsDirectoryError} {@link NotDirectoryError} {@link NotRegularError} for what stands in the way
@@ -163,9 +146,9 @@ export class StagedFile implements AsyncDisposable {
     for (let attempt = 1; ; attempt++) {
       try {
         await using parent = await this.#host.openParent(path.parent);
-        const created = await this.#give(parent, path, options);
+        const created = await giveName(this.#path, parent, path, this.#host, options);
         // Before the sync, which may take long: it changes the file's times, and with them the entity tag.
-        if (!options.keepStaged) await this.#dropName();
+        if (!options.keepStaged) await rm(this.#path, { force: true });
         if (this.#host.isDurable) await parent.sync();
         const entry = toEntry(path.name, await fstat(this.fd));
         if (entry?.type !== "file") throw new NotRegularError(path.toString());
@@ -177,42 +160,6 @@ export class StagedFile implements AsyncDisposable {
         if (attempt === MAX_PUBLISH_ATTEMPTS) throw new UnavailableError({ cause: error });
       }
     }
-  }
-
-  /** Returns whether the name was free before. */
-  async #give(parent: Directory, path: VolumePath, options: PublishOptions): Promise<boolean> {
-    const target = parent.at(path.name);
-    const allows = options.condition ?? (() => true);
-    for (;;) {
-      if (allows(undefined) && (await linkIfFree(this.#path, target))) return true;
-      const hasReplaced = await this.#host.exclusively(async () => {
-        const stats = await lstat(target, { bigint: true }).catch((error: unknown) => {
-          if (errno(error) !== "ENOENT") throw error;
-          return undefined;
-        });
-        const current = stats && toEntry(path.name, stats);
-        if (stats && !current) throw new NotRegularError(path.toString());
-        if (current?.type === "directory") throw new IsDirectoryError(path.toString());
-        if (!allows(current)) throw new ConditionFailedError(path.toString());
-        if (!current) return false; // it vanished since: create after all
-        if (!options.replace) throw new AlreadyExistsError(path.toString());
-        await this.#moveOver(target, options.keepStaged === true);
-        return true;
-      });
-      if (hasReplaced) return false;
-    }
-  }
-
-  async #moveOver(target: string, keepStaged: boolean): Promise<void> {
-    const name = keepStaged ? secondName(this.#path) : this.#path;
-    if (keepStaged) {
-      await rm(name, { force: true });
-      await link(this.#path, name);
-    }
-    await rename(name, target);
-    // Two links to one file `rename` leaves as they are: it was published under this name before.
-    await rm(name, { force: true });
-    this.#hasName = keepStaged;
   }
 
   /**
@@ -254,12 +201,6 @@ export class StagedFile implements AsyncDisposable {
     }
   }
 
-  async #dropName(): Promise<void> {
-    if (!this.#hasName) return;
-    this.#hasName = false;
-    await rm(this.#path, { force: true });
-  }
-
   /** Closes the file, leaving its name; for one that a later process goes on with. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
@@ -273,7 +214,7 @@ export class StagedFile implements AsyncDisposable {
   /** Closes the file and removes its staging name; what was published stays. */
   async discard(): Promise<void> {
     await this.close();
-    await this.#dropName();
+    await rm(this.#path, { force: true });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -281,21 +222,6 @@ export class StagedFile implements AsyncDisposable {
   }
 }
 
-/** The name through which a kept staging file replaces another: `rename` takes the name it is given away. */
-export function secondName(path: string): string {
-  return `${path}~`;
-}
-
 function closedEarly(): Error {
   return new Error("The stream closed before its end.");
-}
-
-async function linkIfFree(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if (errno(error) === "EEXIST") return false;
-    throw error;
-  }
 }
