@@ -4,7 +4,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 
 import type { Directory } from "./directory.ts";
 import { CLOCK_TICK_MS, entityTag, isFresh } from "./entity-tag.ts";
-import { RESERVED_NAME } from "./path.ts";
+import { isSegment, RESERVED_NAME } from "./path.ts";
 
 /** A file as a listing shows it. */
 export interface FileEntry {
@@ -140,8 +140,9 @@ async function filterInSlices<T>(items: readonly T[], keep: (item: T) => boolean
   return kept;
 }
 
+/** Other programs may give names that no path can have: nobody could do anything with such an entry. */
 function isVisible(name: string, isRoot: boolean): boolean {
-  return !(isRoot && name.toLowerCase() === RESERVED_NAME);
+  return isSegment(name) && !(isRoot && name.toLowerCase() === RESERVED_NAME);
 }
 
 function positionOf(entry: Entry, sort: PageRequest["sort"]): PagePosition {

@@ -18,6 +18,8 @@ test.each([
   ["EROFS", errors.ReadOnlyError, "VOLUME_READ_ONLY"],
   ["EACCES", errors.PermissionError, "PERMISSION_DENIED"],
   ["EPERM", errors.PermissionError, "PERMISSION_DENIED"],
+  ["EXDEV", errors.MountedError, "MOUNTED_INSIDE"],
+  ["EBUSY", errors.MountedError, "MOUNTED_INSIDE"],
   ["EIO", errors.UnavailableError, "VOLUME_UNAVAILABLE"],
   ["ESTALE", errors.UnavailableError, "VOLUME_UNAVAILABLE"],
   ["ENOTCONN", errors.UnavailableError, "VOLUME_UNAVAILABLE"],

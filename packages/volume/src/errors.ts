@@ -103,6 +103,14 @@ export class ReadOnlyError extends VolumeError {
   }
 }
 
+/** Another file system is mounted there, inside the volume: it is read, and listed, but nothing can be published on it. */
+export class MountedError extends VolumeError {
+  constructor(path: string, options?: ErrorOptions) {
+    const reason = "another file system is mounted inside the volume there";
+    super("MOUNTED_INSIDE", `${path} cannot be changed: ${reason}.`, options);
+  }
+}
+
 /** The operating system does not let this process at what stands there. */
 export class PermissionError extends VolumeError {
   constructor(path: string, options?: ErrorOptions) {
@@ -145,6 +153,9 @@ export function fromSystem(error: unknown, path: string): unknown {
       return new InsufficientStorageError(options);
     case "EROFS":
       return new ReadOnlyError(options);
+    case "EXDEV":
+    case "EBUSY": // the mount point itself
+      return new MountedError(path, options);
     case "EACCES":
     case "EPERM":
       return new PermissionError(path, options);

@@ -111,21 +111,30 @@ export class VolumePath {
   }
 }
 
+/** Whether a name, as another program may have given it, can be a segment of a path. */
+export function isSegment(name: string): boolean {
+  return faultOf(name) === undefined;
+}
+
 /** Returns the segment's length in bytes. */
 function judgeSegment(segment: string): number {
-  if (segment === "") throw new PathInvalidError("The path has an empty segment.");
-  if (segment === "." || segment === "..") throw new PathInvalidError(`The path has a "${segment}" segment.`);
-  if (segment.includes("/")) throw new PathInvalidError("A segment contains an encoded slash.");
-  if (segment.includes("\\")) throw new PathInvalidError("The path contains a backslash.");
+  const fault = faultOf(segment);
+  if (fault !== undefined) throw new PathInvalidError(fault);
+  return Buffer.byteLength(segment);
+}
+
+/** Why a segment is none; undefined when it is one. */
+function faultOf(segment: string): string | undefined {
+  if (segment === "") return "The path has an empty segment.";
+  if (segment === "." || segment === "..") return `The path has a "${segment}" segment.`;
+  if (segment.includes("/")) return "A segment contains an encoded slash.";
+  if (segment.includes("\\")) return "The path contains a backslash.";
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(segment))
-    throw new PathInvalidError("The path contains a control character.");
-  if (!segment.isWellFormed()) throw new PathInvalidError("The path is not well-formed Unicode.");
-  const bytes = Buffer.byteLength(segment);
-  if (bytes > MAX_SEGMENT_BYTES) {
-    throw new PathInvalidError(`A segment is longer than ${MAX_SEGMENT_BYTES} bytes.`);
-  }
-  return bytes;
+  if (/[\u0000-\u001f\u007f]/.test(segment)) return "The path contains a control character.";
+  if (!segment.isWellFormed()) return "The path is not well-formed Unicode.";
+  if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES)
+    return `A segment is longer than ${MAX_SEGMENT_BYTES} bytes.`;
+  return undefined;
 }
 
 /** The longest beginning of `text` that has at most `bytes` bytes and ends with a whole character. */

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 
 import { describe, expect, test } from "vitest";
 
-import { InsufficientStorageError, ReadOnlyError } from "./errors.ts";
-import { canMount, mountDisk, mountReadOnly } from "./testing/disk.ts";
+import { InsufficientStorageError, MountedError, ReadOnlyError } from "./errors.ts";
+import { canMount, mountAt, mountDisk, mountReadOnly } from "./testing/disk.ts";
 import { at, namesIn, put, read, stagedIn, temporaryVolume } from "./testing/volume.ts";
 import type { Volume } from "./volume.ts";
 
@@ -159,5 +159,34 @@ describe.skipIf(!canMount)("on a disk that is read-only (needs mount and its pri
     const { volume } = await readOnlyVolume();
     await expect(volume.stage()).rejects.toThrow(ReadOnlyError);
     await volume.close();
+  });
+});
+
+describe.skipIf(!canMount)("with another disk mounted inside it (needs mount and its privilege)", () => {
+  async function volumeWithMount(): Promise<Volume> {
+    const { volume, directory } = await temporaryVolume();
+    await put(volume, "inner/below", "hidden by the mount");
+    mountAt(join(directory, "inner"));
+    writeFileSync(join(directory, "inner/file"), "on the other disk");
+    return volume;
+  }
+
+  test("what is there can be read and listed", async () => {
+    const volume = await volumeWithMount();
+    expect((await read(volume, "inner/file")).text).toBe("on the other disk");
+    expect(await namesIn(volume, "inner/")).toEqual(["file"]);
+  });
+
+  test.each([
+    ["creating", (volume: Volume) => put(volume, "inner/new", "text")],
+    ["replacing", (volume: Volume) => put(volume, "inner/file", "text")],
+    ["removing a tree on it", (volume: Volume) => volume.remove(at("inner/folder"), { recursive: true })],
+    ["removing its mount point", (volume: Volume) => volume.remove(at("inner"), { recursive: true })],
+  ])("%s is refused, and changes nothing", async (_, change) => {
+    const volume = await volumeWithMount();
+    await volume.makeDirectory(at("inner/folder"));
+    await expect(change(volume)).rejects.toThrow(MountedError);
+    expect(await namesIn(volume, "inner/")).toEqual(["file", "folder"]);
+    expect((await read(volume, "inner/file")).text).toBe("on the other disk");
   });
 });

@@ -26,6 +26,11 @@ export async function mountDisk(options: string): Promise<string> {
   return await mountNew(["-t", "tmpfs", "-o", options, "wharf-test"]);
 }
 
+/** Mounts a disk in memory on a directory that exists; unmounted when the test ends. */
+export function mountAt(directory: string): void {
+  mount(["-t", "tmpfs", "wharf-test", directory], directory);
+}
+
 /**
  * A disk that takes its times from the clock's last tick, as all did before Linux 6.13 and many still do, and gives a
  * removed file's inode to the next one.
