@@ -21,7 +21,7 @@ export const CreateSchema = Type.Object(
     checksum: Type.Optional(
       Type.String({ maxLength: 256, description: "sha-256, sha-512, sha-1 or md5, `=`, hex or base64" }),
     ),
-    maxBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+    maxBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
     priority: Type.Optional(
       Type.Integer({ minimum: -1000, maximum: 1000, description: "Higher is earlier; default 0" }),
     ),
