@@ -62,6 +62,8 @@ describe("what the downloader refuses", () => {
     { headers: { cookie: 1 } },
     { maxBytes: -1 },
     { maxBytes: 1.5 },
+    { maxBytes: 2 ** 53 },
+    { maxBytes: 1e300 },
     { maxBytes: "1G" },
     { priority: "high" },
     { priority: 1e9 },
