@@ -24,6 +24,33 @@ function gate(): { open: () => void; pass: () => Promise<void> } {
   return { open: resolve, pass: () => promise };
 }
 
+describe("a chunk's memory", () => {
+  test("is given back once it was written, when the chunk is all of it", async () => {
+    const { fd } = await temporaryFile();
+    const pass = gate();
+    const sink = new FileSink(fd, 0, pass.pass);
+    const chunk = new Uint8Array(100_000);
+    sink.push(chunk);
+    const flushed = sink.flush();
+    expect(chunk).toHaveLength(100_000);
+    pass.open();
+    await flushed;
+    expect(chunk.buffer.detached).toBe(true);
+  });
+
+  test("is left alone when others may have a part of it", async () => {
+    const { fd, content } = await temporaryFile();
+    const sink = new FileSink(fd, 0, immediately);
+    const memory = new Uint8Array(100_000).fill(1);
+    sink.push(memory.subarray(0, 60_000));
+    await sink.flush();
+    sink.push(memory.subarray(60_000));
+    await sink.flush();
+    expect(memory).toHaveLength(100_000);
+    expect(content().equals(memory)).toBe(true);
+  });
+});
+
 describe("what is pushed is written in order, whole and once", () => {
   test.each([
     ["many tiny chunks", Array.from({ length: 5000 }, () => 3)],
@@ -36,10 +63,10 @@ describe("what is pushed is written in order, whole and once", () => {
   ])("%s", async (_, sizes) => {
     const { fd, content } = await temporaryFile();
     const chunks = sizes.map((size) => randomBytes(size));
+    const whole = Buffer.concat(chunks);
     const sink = new FileSink(fd, 0, immediately);
     for (const chunk of chunks) if (!sink.push(chunk)) await sink.drained();
     await sink.flush();
-    const whole = Buffer.concat(chunks);
     expect(sink.position).toBe(whole.length);
     expect(content().equals(whole)).toBe(true);
   });
@@ -47,10 +74,11 @@ describe("what is pushed is written in order, whole and once", () => {
   test("also when the caller ignores the back-pressure", async () => {
     const { fd, content } = await temporaryFile();
     const chunks = Array.from({ length: 3000 }, () => randomBytes(10_000));
+    const whole = Buffer.concat(chunks);
     const sink = new FileSink(fd, 0, immediately);
     for (const chunk of chunks) sink.push(chunk);
     await sink.flush();
-    expect(content().equals(Buffer.concat(chunks))).toBe(true);
+    expect(content().equals(whole)).toBe(true);
   });
 
   test("from the offset it was given on", async () => {

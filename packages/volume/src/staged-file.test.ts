@@ -29,10 +29,10 @@ describe("receiving a stream", () => {
   test("writes all of it, and hashes it on the way", async () => {
     const { volume } = await temporaryVolume();
     const chunks = Array.from({ length: 60 }, (_, index) => randomBytes((index * 65_537) % 300_000));
+    const whole = Buffer.concat(chunks);
     const hash = createHash("sha256");
     await using file = await volume.stage();
     const length = await file.receive(Readable.from(chunks), { hash });
-    const whole = Buffer.concat(chunks);
     expect(length).toBe(whole.length);
     expect(hash.digest("hex")).toBe(createHash("sha256").update(whole).digest("hex"));
     await file.publish(at("file"));

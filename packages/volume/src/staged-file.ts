@@ -80,7 +80,8 @@ export class StagedFile implements AsyncDisposable {
   }
 
   /**
-   * Writes a stream to its end, and resolves to its length in bytes.
+   * Writes a stream of chunks that nobody else keeps (see {@link FileSink.push}) to its end, and resolves to its length
+   * in bytes.
    *
    * @throws {TooLargeError} past `maxBytes`; the stream's own error; {@link InsufficientStorageError}. The stream is
    * then left paused: what is to be done with the rest of it is its owner's to say.
