@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import type { Figure } from "../compare.ts";
-import { startFileserver, startNginx } from "../contenders.ts";
+import { startFileserver, startNginx, type NGINX_READING } from "../contenders.ts";
 import { curlSeconds } from "../curl.ts";
 import { makeFile } from "../make-file.ts";
 
@@ -9,14 +9,19 @@ const BYTES = 2 ** 30;
 
 /** Both serve the same file from the page cache to one curl. */
 export const get: readonly Figure[] = [
-  {
+  getFigure("sendfile", "nginx, 1 worker, sendfile"),
+  getFigure("buffers", "nginx, 1 worker, sendfile off, 2 buffers of 512 KiB"),
+];
+
+function getFigure(reading: keyof typeof NGINX_READING, peer: string): Figure {
+  return {
     title: "GET 1 GiB",
-    peer: "nginx, sendfile, 1 worker",
+    peer,
     bytes: BYTES,
     start: async ({ directory }) => {
       await makeFile(join(directory, "large.bin"), BYTES);
-      return { ours: await startFileserver(directory, "full"), theirs: await startNginx(directory) };
+      return { ours: await startFileserver(directory, "full"), theirs: await startNginx(directory, reading) };
     },
     run: ({ url }) => curlSeconds(`${url}/files/large.bin`),
-  },
-];
+  };
+}
