@@ -190,7 +190,6 @@ describe("a listing as lines", () => {
   test("leaves nothing open, however it ends", async () => {
     for (let i = 0; i < 1_500; i++) writeFileSync(join(server.directory, `${i}${"x".repeat(200)}`), "");
     const port = await listen(server.app);
-    const before = openIn(server.directory);
     for (const method of ["HEAD", "GET"] as const) {
       for (let i = 0; i < 5; i++) await server.app.inject({ method, url: "/files/", headers: NDJSON_TYPE });
     }
@@ -201,7 +200,7 @@ describe("a listing as lines", () => {
       client.socket.destroy();
     }
     await sleep(100);
-    await expect.poll(() => openIn(server.directory)).toEqual(before);
+    await expect.poll(() => openIn(server.directory)).toEqual([server.directory]);
   });
 });
 

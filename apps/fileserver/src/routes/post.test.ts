@@ -367,7 +367,6 @@ describe("a form that ends early", () => {
     async (how) => {
       const port = await listen(server.app);
       await pathsOf("/files/", [file("kept")]);
-      const before = openIn(server.directory);
       const body = form([file("first"), file("second", Buffer.alloc(1_000_000))]);
       for (let i = 0; i < 5; i++) {
         const client = await RawClient.open(port);
@@ -381,7 +380,7 @@ describe("a form that ends early", () => {
         else client.socket.end();
       }
       await expect.poll(() => stagedIn(server.directory), { timeout: 5_000 }).toEqual([]);
-      await expect.poll(() => openIn(server.directory)).toEqual(before);
+      await expect.poll(() => openIn(server.directory)).toEqual([server.directory]);
       for (let i = 0; i < 5; i++) expect(await namesIn(join(server.directory, String(i)))).toEqual(["first"]);
     },
   );

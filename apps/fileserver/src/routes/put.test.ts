@@ -84,7 +84,8 @@ describe("a file", () => {
   test("that is larger than memory wants is stored to the last byte", async () => {
     server = await testFileserver();
     const body = Buffer.alloc(20 * 2 ** 20, "0123456789abcde\n");
-    expect((await put("/files/large", body)).statusCode).toBe(201);
+    // A copy: what is received is given back once it was written, and nothing but `inject` keeps hold of it.
+    expect((await put("/files/large", Buffer.from(body))).statusCode).toBe(201);
     expect(readFileSync(join(server.directory, "large")).equals(body)).toBe(true);
   });
 
@@ -233,20 +234,18 @@ describe("a file whose body ends early", () => {
   ])("%s is not stored, nor does it replace another", async (_what, header) => {
     await put("/files/a", "kept");
     const client = await RawClient.open(await listen(server.app));
-    const before = openIn(server.directory);
     client.send(`PUT /files/a HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n5\r\nhello\r\n`);
     client.socket.end();
     await client.untilEnded();
     expect(client.received).toMatch(/^HTTP\/1\.1 400 [^]*BODY_TRUNCATED/);
     await expect.poll(() => stagedIn(server.directory)).toEqual([]);
-    await expect.poll(() => openIn(server.directory)).toEqual(before);
+    await expect.poll(() => openIn(server.directory)).toEqual([server.directory]);
     expect(stored("a")).toBe("kept");
   });
 
   test("because its client went away leaves nothing, however often", async () => {
     await put("/files/kept");
     const port = await listen(server.app);
-    const before = openIn(server.directory);
     for (let i = 0; i < 10; i++) {
       const client = await RawClient.open(port);
       client.send(
@@ -258,7 +257,7 @@ describe("a file whose body ends early", () => {
       else client.socket.resetAndDestroy();
     }
     await expect.poll(() => stagedIn(server.directory), { timeout: 5_000 }).toEqual([]);
-    await expect.poll(() => openIn(server.directory)).toEqual(before);
+    await expect.poll(() => openIn(server.directory)).toEqual([server.directory]);
     expect(await namesIn(server.directory)).toEqual(["kept"]);
   });
 });
