@@ -27,12 +27,13 @@ describe("what the downloader refuses", () => {
   );
 
   it("a body of another type than JSON", async () => {
-    const answer = await post(`url=${URL_OK}`, "application/x-www-form-urlencoded");
-    expect(expectProblem(answer, 415, "UNSUPPORTED_MEDIA_TYPE").status).toBe(415);
-    // JSON by its looks is none by what it says: a page of another site may send text without asking.
-    expect(
-      (await post(JSON.stringify({ url: "http://e2e.invalid/" }), "text/plain")).status,
-    ).toBeGreaterThanOrEqual(400);
+    // Text that looks like JSON is none: a page of another site may send it without asking.
+    for (const [body, type] of [
+      [`url=${URL_OK}`, "application/x-www-form-urlencoded"],
+      [JSON.stringify({ url: URL_OK }), "text/plain"],
+    ] as const) {
+      expect(expectProblem(await post(body, type), 415, "UNSUPPORTED_MEDIA_TYPE").detail).toMatch(/./);
+    }
   });
 
   it.each([

@@ -41,6 +41,14 @@ test.each(["/", "/nothing", "/livez", "/%zz"])("a response tells which replica g
   expect(response.headers["x-served-by"]).toBe(hostname());
 });
 
+test("text is not read where JSON is expected, whatever it looks like", async () => {
+  const { app } = testApp((it) => it.post("/", () => ""));
+  const headers = { "content-type": "text/plain" };
+  const response = await app.inject({ method: "POST", url: "/", headers, payload: '{"a":1}' });
+  expect(response.statusCode).toBe(415);
+  expect(response.json()).toMatchObject({ code: "UNSUPPORTED_MEDIA_TYPE" });
+});
+
 describe("the log", () => {
   test("has one line for each request, with its id, what was asked and what was answered", async () => {
     const { app, log } = testApp((it) => it.get("/items", () => ""));

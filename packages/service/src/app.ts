@@ -87,6 +87,7 @@ export function createApp(options: AppOptions): App {
     clientErrorHandler: answerUnreadable,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  app.removeContentTypeParser("text/plain"); // nothing here is asked for as text
   app.addHook("onRequest", async (request, reply) => begin(request, reply, health));
   app.addHook("onResponse", async () => {
     // A response that had begun before asks its client to keep the connection; idle, it would hold up the end.
