@@ -38,6 +38,15 @@ describe("a chunk's memory", () => {
     expect(chunk.buffer.detached).toBe(true);
   });
 
+  test("is left alone when it is little: parsers hand out buffers that they use again", async () => {
+    const { fd } = await temporaryFile();
+    const sink = new FileSink(fd, 0, immediately);
+    const chunk = new Uint8Array(70);
+    sink.push(chunk);
+    await sink.flush();
+    expect(chunk).toHaveLength(70);
+  });
+
   test("is left alone when others may have a part of it", async () => {
     const { fd, content } = await temporaryFile();
     const sink = new FileSink(fd, 0, immediately);

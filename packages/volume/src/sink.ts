@@ -3,6 +3,8 @@ import fs from "node:fs";
 const BATCH_BYTES = 1 << 20;
 const HIGH_WATER_BYTES = 8 << 20;
 const LOW_WATER_BYTES = 4 << 20;
+/** Smaller chunks' memory is left to the collector. */
+const MIN_FREED_BYTES = 4 << 10;
 /** `IOV_MAX` on Linux and macOS: what one `writev` takes. */
 const BATCH_CHUNKS = 1024;
 
@@ -42,7 +44,7 @@ export class FileSink {
   }
 
   /**
-   * Takes a chunk, and its memory: one that is all of an `ArrayBuffer` is empty after it was written.
+   * Takes a chunk, and its memory: one of 4 KiB or more that is all of an `ArrayBuffer` is empty after it was written.
    *
    * @returns false when the caller should stop until {@link drained} (also after a failure, which `drained` throws)
    */
@@ -131,9 +133,11 @@ export class FileSink {
 /**
  * Gives a chunk's memory back at once. Left to the collector, which sees only the small object in front of it, a fast
  * upload has 80 MB of written chunks lying about, and each new one is fresh memory for the kernel to find and clear:
- * this halves the time of a large one. Nobody else can have a use for the memory: the chunk is all of it.
+ * this halves the time of a large one. Nobody else can have a use for the memory, since the chunk is all of it; but for
+ * small ones: a form's parser hands out the buffer in which it keeps the beginning of what may be a boundary.
  */
 function free({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength < MIN_FREED_BYTES) return;
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
