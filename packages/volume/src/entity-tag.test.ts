@@ -1,5 +1,6 @@
 import {
   closeSync,
+  linkSync,
   openSync,
   statSync,
   utimesSync,
@@ -12,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { CLOCK_TICK_MS, entityTag, isFresh, settled } from "./entity-tag.ts";
+import { CLOCK_TICK_MS, entityTag, isUnsettled, settled } from "./entity-tag.ts";
 import { fstat } from "./system.ts";
 import { canMountImages, mountCoarseDisk } from "./testing/disk.ts";
 import { startPeer } from "./testing/start-peer.ts";
@@ -142,8 +143,8 @@ describe("a file's state is settled", () => {
       return fstat(fd);
     });
     const [firstAtMs = NaN, lastAtMs = NaN] = [looksAtMs[0], looksAtMs.at(-1)];
-    expect(isFresh(stats, firstAtMs)).toBe(true);
-    expect(isFresh(stats, lastAtMs)).toBe(false);
+    expect(isUnsettled(stats, firstAtMs, 0)).toBe(true);
+    expect(isUnsettled(stats, lastAtMs, 0)).toBe(false);
   });
 
   test("by its age when it was read, however long the answer took", async () => {
@@ -172,9 +173,33 @@ describe("a file's state is settled", () => {
     expect(stats.size).toBe(4n);
   });
 
+  test("when the staging name it was published from is gone", async () => {
+    const { volume } = await temporaryVolume();
+    await using file = await volume.stage();
+    writeSync(file.fd, "text");
+    await file.publish(at("file"), { keepStaged: true });
+    const early = [
+      volume.stat(at("file")),
+      volume.list(at("/"), { sort: "name", order: "asc", limit: 1 }),
+    ] as const;
+    await sleep(10 * CLOCK_TICK_MS);
+    await file.discard();
+    const { etag } = await volume.stat(at("file"));
+    expect((await early[0]).etag).toBe(etag);
+    expect((await early[1]).entries).toMatchObject([{ etag }]);
+  });
+
+  test("soon enough when it has two names for good", async () => {
+    const { volume, directory } = await temporaryVolume();
+    await put(volume, "file", "text");
+    linkSync(join(directory, "file"), join(directory, "second"));
+    const first = await read(volume, "file");
+    expect(await read(volume, "second")).toEqual(first);
+  });
+
   test("at once when the time is another node's, ahead of ours", async () => {
     const { fd } = await temporaryFile();
     const stats = await fstat(fd);
-    expect(isFresh(stats, Number(stats.ctimeMs) - 60_000)).toBe(false);
+    expect(isUnsettled(stats, Number(stats.ctimeMs) - 60_000, 0)).toBe(false);
   });
 });

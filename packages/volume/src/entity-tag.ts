@@ -17,25 +17,34 @@ export function entityTag(stats: BigIntStats): string {
 }
 
 /**
- * Reads a file's state when its last change is at least a clock tick old, so that no later change can share its time,
- * and so its tag. A file that is being written without pause is given up on after a few ticks.
+ * Reads a file's state when its tag can be relied on: see {@link isUnsettled}.
  */
 export async function settled(read: () => Promise<BigIntStats>): Promise<BigIntStats> {
   for (let tries = 0; ; tries++) {
     const readAtMs = Date.now();
     const stats = await read();
-    if (tries === 3 || !isFresh(stats, readAtMs)) return stats;
+    if (!isUnsettled(stats, readAtMs, tries)) return stats;
     await sleep(CLOCK_TICK_MS);
   }
 }
 
+/** How long a file that was just published may still have its staging name, whose removal changes its tag. */
+const PUBLICATION_MS = 2_000;
+/** A file that is being written without pause is given up on after so many looks. */
+const MAX_TRIES = 3;
+
 /**
- * Whether the file had changed within a clock tick when its state was read: then it may have changed once more since,
- * and not show it. A time in the future (another node's clock) is not fresh.
+ * Whether a file's state should be read again, a clock tick later: it had changed within a tick, so that a later change
+ * could share its time, and so its tag; or it was published a moment ago and has two names still. A time in the future
+ * (another node's clock) is settled.
  *
  * @param readAtMs taken before the reading, which may have been slow
+ * @param tries how often it was read before
  */
-export function isFresh(stats: BigIntStats, readAtMs: number): boolean {
+export function isUnsettled(stats: BigIntStats, readAtMs: number, tries: number): boolean {
   const ageMs = readAtMs - Number(stats.ctimeMs);
-  return ageMs >= 0 && ageMs <= CLOCK_TICK_MS;
+  if (!stats.isFile() || ageMs < 0) return false;
+  const isInPublication =
+    stats.nlink > 1n && ageMs <= PUBLICATION_MS && tries < PUBLICATION_MS / CLOCK_TICK_MS;
+  return isInPublication || (ageMs <= CLOCK_TICK_MS && tries < MAX_TRIES);
 }

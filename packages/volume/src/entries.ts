@@ -3,7 +3,7 @@ import { opendir, readdir } from "node:fs/promises";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 
 import type { Directory } from "./directory.ts";
-import { CLOCK_TICK_MS, entityTag, isFresh } from "./entity-tag.ts";
+import { CLOCK_TICK_MS, entityTag, isUnsettled } from "./entity-tag.ts";
 import { isSegment, RESERVED_NAME } from "./path.ts";
 
 /** A file as a listing shows it. */
@@ -110,14 +110,14 @@ export function toEntry(name: string, stats: BigIntStats): Entry | undefined {
 async function readEntries(directory: Directory, names: readonly string[]): Promise<Entry[]> {
   const stats = new Map<string, BigIntStats | undefined>();
   let due = names;
-  // An entity tag is only handed out for a file that is at least a clock tick old; as `settled` does.
-  for (let tries = 0; tries <= 3 && due.length > 0; tries++) {
+  // An entity tag is only handed out once it can be relied on; as `settled` does.
+  for (let tries = 0; due.length > 0; tries++) {
     if (tries > 0) await sleep(CLOCK_TICK_MS);
     due = await filterInSlices(due, (name) => {
       const readAtMs = Date.now();
       const stat = lstatSync(directory.at(name), { bigint: true, throwIfNoEntry: false });
       stats.set(name, stat);
-      return stat?.isFile() === true && isFresh(stat, readAtMs);
+      return stat !== undefined && isUnsettled(stat, readAtMs, tries);
     });
   }
   return names.flatMap((name) => {
