@@ -1,12 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-import type { Dispatcher } from "undici";
+import { errors, type Dispatcher } from "undici";
 
 import { AttemptError } from "./errors.ts";
 
 export interface SourceRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** How long the head may take from when the request is sent, interim responses and all. */
   readonly headersTimeoutMs: number;
   /** Ends the exchange, at whatever point it is, with the signal's reason. */
   readonly signal: AbortSignal;
@@ -29,13 +30,17 @@ export interface SourceResponse {
   discard(reason?: Error): void;
 }
 
-/** Sends one GET. The response's head is awaited; its body does not flow before {@link SourceResponse.receive}. */
+/**
+ * Sends one GET. The response's head is awaited; its body does not flow before {@link SourceResponse.receive}.
+ *
+ * The times are kept here: undici's limit on the head starts anew with each interim response.
+ */
 export function sendGet(dispatcher: Dispatcher, request: SourceRequest): Promise<SourceResponse> {
-  const { url, headers, headersTimeoutMs: headersTimeout } = request;
-  const exchange = new Exchange(request.signal);
+  const { url, headers } = request;
+  const exchange = new Exchange(request);
   const { origin, pathname, search } = url;
   dispatcher.dispatch(
-    { origin, path: pathname + search, method: "GET", headers, headersTimeout, bodyTimeout: 0 },
+    { origin, path: pathname + search, method: "GET", headers, headersTimeout: 0, bodyTimeout: 0 },
     exchange,
   );
   return exchange.head;
@@ -44,16 +49,19 @@ export function sendGet(dispatcher: Dispatcher, request: SourceRequest): Promise
 /** One request and its response, as undici tells of them. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal;
+  readonly #headersTimeoutMs: number;
   readonly #head = Promise.withResolvers<SourceResponse>();
   readonly #end = Promise.withResolvers<void>();
   #controller: Dispatcher.DispatchController | undefined;
   #write: Write = () => undefined;
+  #headDeadline: NodeJS.Timeout | undefined;
   #stall: NodeJS.Timeout | undefined;
   #stallTimeoutMs = 0;
   #isSettled = false;
 
-  constructor(signal: AbortSignal) {
+  constructor({ signal, headersTimeoutMs }: SourceRequest) {
     this.#signal = signal;
+    this.#headersTimeoutMs = headersTimeoutMs;
     // Whichever of the two nobody awaits any more fails with the other.
     this.#head.promise.catch(() => undefined);
     this.#end.promise.catch(() => undefined);
@@ -67,7 +75,12 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#signal.aborted) controller.abort(this.#reason());
+    if (this.#signal.aborted) return controller.abort(this.#reason());
+    clearTimeout(this.#headDeadline); // a request that found its connection closed is sent on another
+    this.#headDeadline = setTimeout(
+      () => this.#fail(new errors.HeadersTimeoutError()),
+      this.#headersTimeoutMs,
+    );
   }
 
   onResponseStart(
@@ -76,6 +89,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     if (status < 200) return; // an interim response; the one that counts follows
+    clearTimeout(this.#headDeadline);
     controller.pause();
     this.#head.resolve({
       status,
@@ -136,6 +150,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #settle(): void {
     this.#isSettled = true;
+    clearTimeout(this.#headDeadline);
     clearTimeout(this.#stall);
     this.#signal.removeEventListener("abort", this.#onAbort);
   }
