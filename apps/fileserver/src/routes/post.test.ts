@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { lastJson, RawClient } from "@wharf/service/testing/raw-client";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -130,6 +131,34 @@ describe("the files of a form", () => {
     await pathsOf("/files/", [file("small", "s"), file("large", large), file("last", "l")]);
     expect(readFileSync(join(server.directory, "large")).equals(large)).toBe(true);
     expect(stored("last")).toBe("l");
+  });
+
+  test("are whole when a chunk ends in what may be a boundary, and a later one in its first byte", async () => {
+    server = await testFileserver();
+    const pieces = [
+      Buffer.from(`${"0".repeat(1_000)}\r\n--${BOUNDARY.slice(0, -1)}`),
+      Buffer.alloc(2 ** 20, "a"),
+      Buffer.alloc(2 ** 20, "b"),
+      Buffer.from(`${"c".repeat(60_000)}\r`),
+      Buffer.alloc(1_000, "d"),
+    ];
+    // The body of a form without its end: what precedes the file's first byte.
+    const head = form([file("x", "")], "").subarray(0, -2);
+    const client = await RawClient.open(await listen(server.app));
+    client.socket.setNoDelay(true);
+    client.send(
+      `POST /files/ HTTP/1.1\r\nHost: a\r\nContent-Type: ${FORM_TYPE["content-type"]}\r\n` +
+        "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    for (const piece of [head, ...pieces, Buffer.from(`\r\n--${BOUNDARY}--\r\n`), Buffer.alloc(0)]) {
+      client.send(
+        Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]),
+      );
+      await sleep(40); // each is to be written before the next comes
+    }
+    await client.untilEnded();
+    expect(client.received).toMatch(/^HTTP\/1\.1 201 /);
+    expect(readFileSync(join(server.directory, "x")).equals(Buffer.concat(pieces))).toBe(true);
   });
 });
 
