@@ -9,11 +9,14 @@ const USAGE = `Usage: pnpm wharf <command>
   start             run both services until Ctrl-C, configured by the environment
   status            say whether both services can do their work, and where they are
     --wait          wait up to a minute until they can
-    --fileserver    its URL, when it is not the one that HOST and PORT give
+    --fileserver    its URL, when it is not the usual port of HOST
     --downloader    likewise
 `;
 
 process.exitCode = await main(process.argv.slice(2));
+
+const ONE_PORT_FOR_BOTH =
+  "PORT would give both services the same port: unset it, or start each on its own, as docs/operator.md shows.";
 
 /** Runs a command and returns the exit status: 0 done, 1 failed, 2 wrong use. */
 async function main(args: string[]): Promise<number> {
@@ -26,6 +29,11 @@ async function main(args: string[]): Promise<number> {
   if (help) {
     process.stdout.write(USAGE);
     return 0;
+  }
+  const isElsewhere = given.fileserver !== undefined && given.downloader !== undefined;
+  if (process.env["PORT"] && !isElsewhere) {
+    process.stderr.write(`${ONE_PORT_FOR_BOTH}\n`);
+    return 2;
   }
   if (command === "start") return start(process);
   return status({ ...serviceUrls(process.env), ...given }, wait, (text) => process.stdout.write(text));

@@ -4,15 +4,10 @@ export interface ServiceUrls {
   readonly downloader: string;
 }
 
-const DEFAULT_PORTS = { fileserver: "8080", downloader: "3000" } as const;
-
 /** Where the services answer that are started with this environment. */
 export function serviceUrls(env: NodeJS.ProcessEnv): ServiceUrls {
   const host = reachable(env["HOST"] || "127.0.0.1");
-  return {
-    fileserver: `http://${host}:${env["PORT"] || DEFAULT_PORTS.fileserver}`,
-    downloader: `http://${host}:${env["PORT"] || DEFAULT_PORTS.downloader}`,
-  };
+  return { fileserver: `http://${host}:8080`, downloader: `http://${host}:3000` };
 }
 
 /** An address to listen on may mean "every address"; one to connect to cannot. */

@@ -43,14 +43,18 @@ function whatToTry({ fileserver, downloader }: ServiceUrls): string {
 `;
 }
 
-function findFailures({ fileserver, downloader }: ServiceUrls): Promise<(string | undefined)[]> {
-  return Promise.all([failureOf(fileserver), failureOf(downloader)]);
+function findFailures(urls: ServiceUrls): Promise<(string | undefined)[]> {
+  return Promise.all((["fileserver", "downloader"] as const).map((name) => failureOf(name, urls[name])));
 }
 
 /** What keeps a service from its work, or undefined. */
-async function failureOf(url: string): Promise<string | undefined> {
+async function failureOf(name: keyof ServiceUrls, url: string): Promise<string | undefined> {
+  const get = (path: string): Promise<Response> =>
+    fetch(new URL(path, url), { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
   try {
-    const response = await fetch(new URL("/readyz", url), { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    const description = (await (await get("/openapi.json")).json()) as { info?: { title?: string } };
+    if (description.info?.title !== `Wharf ${name}`) return "another service answers there";
+    const response = await get("/readyz");
     if (response.ok) return undefined;
     const { detail } = (await response.json()) as { detail?: string };
     return `not ready: ${detail ?? `status ${response.status}`}`;
