@@ -10,7 +10,8 @@ import { curl, curlHash } from "./harness/run.ts";
 import { useService } from "./harness/service.ts";
 
 const GIB = 2 ** 30;
-const MEMORY_LIMIT_KB = 200_000;
+/** 200 MB in the kB of /proc, which are of 1,024 bytes. */
+const MEMORY_LIMIT_KB = 200_000_000 / 1024;
 const LIMIT_MS = 300_000;
 
 /** The most memory that a process has had at once, in kB. */
