@@ -103,3 +103,27 @@ test("an interim response is passed over, and the body may take longer than the 
   await response.receive((chunk) => void (text += chunk.toString()), 1_000);
   expect(text).toBe("abcd");
 });
+
+test("a body that drips without end is given up, and may be tried again", async () => {
+  const { url, closed } = await startRaw((socket) => {
+    socket.write("HTTP/1.1 200 OK\r\n\r\n");
+    drip(socket, "x");
+  });
+  const response = await get(url, { transferTimeoutMs: 360 });
+  let received = 0;
+  const transfer = response.receive((chunk) => void (received += chunk.length), 5_000);
+  expect(await failureOf(transfer)).toEqual({
+    code: "TIMED_OUT",
+    detail: "The transfer took longer than 0.0001 hours.",
+    isTransient: true,
+  });
+  expect(received).toBeGreaterThan(0);
+  await expect.poll(closed).toBe(1);
+});
+
+test("a transfer that waits for the disk is given up in time, too", async () => {
+  const { url } = await startRaw((socket) => socket.write("HTTP/1.1 200 OK\r\n\r\nx"));
+  const response = await get(url, { transferTimeoutMs: 100 });
+  const transfer = response.receive(() => sleep(1_000), 5_000);
+  expect(await failureOf(transfer)).toMatchObject({ code: "TIMED_OUT" });
+});

@@ -4,11 +4,17 @@ import { errors, type Dispatcher } from "undici";
 
 import { AttemptError } from "./errors.ts";
 
+const HOUR_MS = 3_600_000;
+/** A source that drips never stalls; this is when it gives its place to others, and queues up for the rest. */
+const TRANSFER_TIMEOUT_MS = 24 * HOUR_MS;
+
 export interface SourceRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   /** How long the head may take from when the request is sent, interim responses and all. */
   readonly headersTimeoutMs: number;
+  /** How long the body may take; default: a day. */
+  readonly transferTimeoutMs?: number;
   /** Ends the exchange, at whatever point it is, with the signal's reason. */
   readonly signal: AbortSignal;
 }
@@ -23,7 +29,8 @@ export interface SourceResponse {
   /**
    * Hands over the body, and resolves at its end.
    *
-   * @throws what `write` throws; {@link AttemptError} `STALLED` when nothing comes for so long while it is awaited
+   * @throws what `write` throws; {@link AttemptError} `STALLED` when nothing comes for so long while it is awaited,
+   * `TIMED_OUT` when the whole takes too long
    */
   receive(write: Write, stallTimeoutMs: number): Promise<void>;
   /** Gives up the body, and the connection with it; what is being received fails with `reason`. */
@@ -50,18 +57,21 @@ export function sendGet(dispatcher: Dispatcher, request: SourceRequest): Promise
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal;
   readonly #headersTimeoutMs: number;
+  readonly #transferTimeoutMs: number;
   readonly #head = Promise.withResolvers<SourceResponse>();
   readonly #end = Promise.withResolvers<void>();
   #controller: Dispatcher.DispatchController | undefined;
   #write: Write = () => undefined;
-  #headDeadline: NodeJS.Timeout | undefined;
+  /** Of the head, and then of the body. */
+  #deadline: NodeJS.Timeout | undefined;
   #stall: NodeJS.Timeout | undefined;
   #stallTimeoutMs = 0;
   #isSettled = false;
 
-  constructor({ signal, headersTimeoutMs }: SourceRequest) {
+  constructor({ signal, headersTimeoutMs, transferTimeoutMs = TRANSFER_TIMEOUT_MS }: SourceRequest) {
     this.#signal = signal;
     this.#headersTimeoutMs = headersTimeoutMs;
+    this.#transferTimeoutMs = transferTimeoutMs;
     // Whichever of the two nobody awaits any more fails with the other.
     this.#head.promise.catch(() => undefined);
     this.#end.promise.catch(() => undefined);
@@ -76,11 +86,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#signal.aborted) return controller.abort(this.#reason());
-    clearTimeout(this.#headDeadline); // a request that found its connection closed is sent on another
-    this.#headDeadline = setTimeout(
-      () => this.#fail(new errors.HeadersTimeoutError()),
-      this.#headersTimeoutMs,
-    );
+    clearTimeout(this.#deadline); // a request that found its connection closed is sent on another
+    this.#deadline = setTimeout(() => this.#fail(new errors.HeadersTimeoutError()), this.#headersTimeoutMs);
   }
 
   onResponseStart(
@@ -89,7 +96,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     if (status < 200) return; // an interim response; the one that counts follows
-    clearTimeout(this.#headDeadline);
+    clearTimeout(this.#deadline);
     controller.pause();
     this.#head.resolve({
       status,
@@ -125,8 +132,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   #receive(controller: Dispatcher.DispatchController, write: Write, stallTimeoutMs: number): Promise<void> {
     this.#write = write;
     this.#stallTimeoutMs = stallTimeoutMs;
+    if (!this.#isSettled) this.#deadline = setTimeout(() => this.#timeOut(), this.#transferTimeoutMs);
     this.#flow(controller);
     return this.#end.promise;
+  }
+
+  #timeOut(): void {
+    const detail = `The transfer took longer than ${this.#transferTimeoutMs / HOUR_MS} hours.`;
+    this.#fail(new AttemptError("TIMED_OUT", detail, { isTransient: true }));
   }
 
   #flow(controller: Dispatcher.DispatchController): void {
@@ -150,7 +163,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #settle(): void {
     this.#isSettled = true;
-    clearTimeout(this.#headDeadline);
+    clearTimeout(this.#deadline);
     clearTimeout(this.#stall);
     this.#signal.removeEventListener("abort", this.#onAbort);
   }
