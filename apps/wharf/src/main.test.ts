@@ -30,6 +30,7 @@ async function serve(name: string, status: number, body: object): Promise<string
 async function wharf(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const main = new URL("main.ts", import.meta.url).pathname;
   const child = spawn(process.execPath, ["--conditions=source", main, ...args], {
+    env: process.env, // as a test may have changed it
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);

@@ -13,10 +13,10 @@ const USAGE = `Usage: pnpm wharf <command>
     --downloader    likewise
 `;
 
-process.exitCode = await main(process.argv.slice(2));
-
 const ONE_PORT_FOR_BOTH =
   "PORT would give both services the same port: unset it, or start each on its own, as docs/operator.md shows.";
+
+process.exitCode = await main(process.argv.slice(2));
 
 /** Runs a command and returns the exit status: 0 done, 1 failed, 2 wrong use. */
 async function main(args: string[]): Promise<number> {
