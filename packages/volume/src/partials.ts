@@ -6,7 +6,7 @@ import { errno, fromSystem, UnavailableError } from "./errors.ts";
 import { secondName } from "./publication.ts";
 import { StagedFile, type StagingHost } from "./staged-file.ts";
 import { makeStateFolder } from "./state-folder.ts";
-import { fdatasync, ftruncate, open } from "./system.ts";
+import { close, fdatasync, ftruncate, open } from "./system.ts";
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE, O_CREAT, O_EXCL, O_RDWR } = constants;
 
@@ -34,8 +34,7 @@ export class PartialFiles {
     return translated(async () => {
       await makeStateFolder(this.#directory);
       const path = this.#at(name);
-      const fd = await open(path, O_RDWR | O_CREAT | O_EXCL, 0o666);
-      return await StagedFile.adopt({ fd, path }, this.#host);
+      return await this.#adopt(path, O_RDWR | O_CREAT | O_EXCL);
     });
   }
 
@@ -51,10 +50,10 @@ export class PartialFiles {
       if (!source || source.size < bytes) return undefined;
       const path = this.#at(name);
       await copyFile(this.#at(earlier), path, COPYFILE_EXCL | COPYFILE_FICLONE);
-      const fd = await open(path, O_RDWR);
-      await ftruncate(fd, bytes);
-      await fdatasync(fd);
-      return await StagedFile.adopt({ fd, path }, this.#host);
+      return await this.#adopt(path, O_RDWR, async (fd) => {
+        await ftruncate(fd, bytes);
+        await fdatasync(fd);
+      });
     });
   }
 
@@ -66,9 +65,7 @@ export class PartialFiles {
     const path = this.#at(name);
     const stats = await stat(path).catch(ifMissing);
     if (!stats || stats.size < bytes) return undefined;
-    const fd = await open(path, O_RDWR);
-    await ftruncate(fd, bytes);
-    return StagedFile.adopt({ fd, path }, this.#host);
+    return this.#adopt(path, O_RDWR, (fd) => ftruncate(fd, bytes));
   }
 
   /**
@@ -101,6 +98,17 @@ export class PartialFiles {
   /** The names of all partial files, in no order. */
   async names(): Promise<string[]> {
     return (await readdir(this.#directory).catch(ifMissing)) ?? [];
+  }
+
+  async #adopt(path: string, flags: number, prepare?: (fd: number) => Promise<void>): Promise<StagedFile> {
+    const fd = await open(path, flags, 0o666);
+    try {
+      await prepare?.(fd);
+      return await StagedFile.adopt({ fd, path }, this.#host);
+    } catch (error) {
+      await close(fd);
+      throw error;
+    }
   }
 
   #at(name: string): string {
