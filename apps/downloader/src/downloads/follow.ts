@@ -1,8 +1,8 @@
 import type { Dispatcher } from "undici";
 
 import type { RequestHeaders } from "./download.ts";
-import { AttemptError } from "./errors.ts";
-import { judgeUrl, type GuardPolicy } from "./guard.ts";
+import { AttemptError, UrlInvalidError } from "./errors.ts";
+import { judgeUrl, parseUrl, type GuardPolicy } from "./guard.ts";
 import { sendGet, type SourceResponse } from "./source-response.ts";
 
 const MAX_REDIRECTS = 10;
@@ -50,7 +50,15 @@ export async function follow(
 }
 
 function redirectTarget({ status, headers }: SourceResponse, from: URL): URL {
-  const target = headers.location === undefined ? null : URL.parse(headers.location, from);
-  if (target) return target;
-  throw new AttemptError("REDIRECT_INVALID", `The server answered ${status} without saying where to go.`);
+  const { location } = headers;
+  if (location === undefined) {
+    throw new AttemptError("REDIRECT_INVALID", `The server answered ${status} without saying where to go.`);
+  }
+  try {
+    return parseUrl(location, from);
+  } catch (error) {
+    if (!(error instanceof UrlInvalidError)) throw error;
+    const detail = `The server answered ${status} with a Location that is no URL.`;
+    throw new AttemptError("REDIRECT_INVALID", detail, { cause: error });
+  }
 }

@@ -20,17 +20,18 @@ const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
 const DENIED_ADDRESSES: ReadonlySet<string> = new Set(["168.63.129.16"]);
 
 /**
- * Reads what a client calls a URL.
+ * Reads what a client calls a URL, or a redirect a reference.
  *
- * @throws {UrlInvalidError} for anything but an absolute URL, and for what parsers disagree about
+ * @param base what the reference is relative to; without it, only an absolute URL is one
+ * @throws {UrlInvalidError} for anything else, and for what parsers disagree about
  */
-export function parseUrl(text: string): URL {
+export function parseUrl(text: string, base?: URL): URL {
   // The URL standard reads `\` as `/` and drops control characters; who writes them means to confuse somebody.
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\\\u0000-\u001f\u007f]/.test(text)) {
     throw new UrlInvalidError("The URL contains a backslash or a control character.");
   }
-  const url = URL.parse(text);
+  const url = URL.parse(text, base);
   if (!url) throw new UrlInvalidError("The URL is not an absolute URL such as https://example.com/file.");
   return url;
 }
