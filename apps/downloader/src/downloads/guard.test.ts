@@ -82,6 +82,21 @@ describe("names", () => {
     expect(() => judge(url)).toThrow(UrlForbiddenError);
   });
 
+  test.each([
+    "http://localhost../",
+    "http://a.localhost../",
+    "http://127.0.0.1../",
+    "http://example..com/",
+    "http://.example.com/",
+    "http://example.com../",
+    "http://./",
+    "http://../",
+    "http://example。。com/",
+  ])("%s has an empty label, and is forbidden, whatever is allowed", (url) => {
+    expect(() => judge(url)).toThrow(UrlForbiddenError);
+    expect(() => judge(url, allowing(["10.0.0.0/8"]))).toThrow(UrlForbiddenError);
+  });
+
   test("where a network is allowed, its names are left to be judged by their addresses", () => {
     expect(() => judge("http://fileserver/", allowing(["10.0.0.0/8"]))).not.toThrow();
   });

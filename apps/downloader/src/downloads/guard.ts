@@ -57,14 +57,19 @@ export function judgeUrl(url: URL, policy: GuardPolicy): void {
 
 function judgeHost(hostname: string, policy: GuardPolicy): void {
   const host = bareHost(hostname);
-  const isForbidden =
-    isIP(host) === 0 ? isLocalName(host) && !policy.hasNetworks : !isPermittedAddress(host, policy);
-  if (isForbidden) throw new UrlForbiddenError("The URL's host is not one that downloads may be made from.");
+  const isPermitted = isIP(host) === 0 ? isPermittedName(host, policy) : isPermittedAddress(host, policy);
+  if (!isPermitted) throw new UrlForbiddenError("The URL's host is not one that downloads may be made from.");
 }
 
 /** A host as sockets take it: an IPv6 address without its brackets, a name without the root's dot. */
 export function bareHost(hostname: string): string {
   return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname.replace(/\.$/, "");
+}
+
+/** An empty label is in no name (RFC 1035 §3.1); resolvers differ in what they make of it. */
+function isPermittedName(host: string, policy: GuardPolicy): boolean {
+  if (host.split(".").includes("")) return false;
+  return policy.hasNetworks || !isLocalName(host);
 }
 
 /**
