@@ -24,6 +24,7 @@ import { answerOtherMethods } from "./other-methods.ts";
 import {
   answerWithProblems,
   HttpError,
+  internalError,
   rawProblem,
   sendProblem,
   toHttpError,
@@ -80,9 +81,7 @@ export function createApp(options: AppOptions): App {
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     frameworkErrors: (error, request, reply) => {
       begin(request, reply, health);
-      const known =
-        toHttpError(error, statuses) ?? new HttpError(500, "INTERNAL", "Something went wrong on our side.");
-      void sendProblem(request, reply, known);
+      void sendProblem(request, reply, toHttpError(error, statuses) ?? internalError(error));
     },
     clientErrorHandler: answerUnreadable,
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -6,6 +6,7 @@ export { Counter, createRegistry, Gauge, type Registry } from "./metrics.ts";
 export type { ApiInfo } from "./openapi.ts";
 export {
   HttpError,
+  internalError,
   noBody,
   problemOf,
   ProblemSchema,

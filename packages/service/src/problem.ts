@@ -37,7 +37,11 @@ export class HttpError extends Error {
     status: number,
     code: string,
     detail: string,
-    extra: { headers?: Record<string, string>; members?: Record<string, unknown>; cause?: unknown } = {},
+    extra: {
+      headers?: Record<string, string>;
+      members?: Readonly<Record<string, unknown>>;
+      cause?: unknown;
+    } = {},
   ) {
     super(detail, { cause: extra.cause });
     this.name = "HttpError";
@@ -65,14 +69,17 @@ const FRAMEWORK_CODES: Readonly<Record<string, string>> = {
 /** Has every error answered as a problem. What is in neither table is a 500, told whole to the log alone. */
 export function answerWithProblems(app: FastifyInstance, statuses: StatusTable): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const known = toHttpError(error, statuses);
-    if (!known) request.log.error({ err: error }, "unexpected error");
-    return sendProblem(
-      request,
-      reply,
-      known ?? new HttpError(500, "INTERNAL", "Something went wrong on our side."),
-    );
+    const answer = toHttpError(error, statuses) ?? internalError(error);
+    if (answer.code === INTERNAL) request.log.error({ err: answer.cause }, "unexpected error");
+    return sendProblem(request, reply, answer);
   });
+}
+
+const INTERNAL = "INTERNAL";
+
+/** What an error that nobody knows is answered with, which says nothing of it; thrown, it is logged with its cause. */
+export function internalError(cause: unknown, members: Readonly<Record<string, unknown>> = {}): HttpError {
+  return new HttpError(500, INTERNAL, "Something went wrong on our side.", { cause, members });
 }
 
 /** What an error is answered with; undefined when it is not one a client should hear of. */

@@ -1,11 +1,12 @@
 import type { Hash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 
 import { HttpError } from "@wharf/service";
-import { VolumeError, type StagedFile } from "@wharf/volume";
+import type { StagedFile } from "@wharf/volume";
 
 /**
- * Receives a body into a staged file, and resolves to its length.
+ * Receives a body, or the part of one that `source` is, into a staged file, and resolves to its length.
  *
  * @throws {HttpError} 400 `BODY_TRUNCATED` when the client went away or the body ended before it should have
  * @throws {VolumeError} what the disk said
@@ -13,24 +14,36 @@ import { VolumeError, type StagedFile } from "@wharf/volume";
 export async function receiveBody(
   staged: StagedFile,
   source: Readable,
+  request: IncomingMessage,
   options: { maxBytes: number; hash?: Hash },
 ): Promise<number> {
   try {
     return await staged.receive(source, options);
   } catch (error) {
-    if (error instanceof VolumeError || !source.destroyed) throw error;
-    throw truncated(error);
+    throw isTruncation(error, request) ? truncated(error) : error;
   }
+}
+
+/** What a stream says that was cut off; an error of ours is none of these, even when it comes at the same time. */
+const CUT_OFF_CODES = new Set(["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE", "FST_MP_PREMATURE_CLOSE"]);
+const CUT_OFF_MESSAGE = "The stream closed before its end.";
+/** A form's parser has no codes. */
+const PARSER_MESSAGES = new Set([
+  "Unexpected end of multipart data",
+  "Part terminated early due to unexpected end of multipart data",
+]);
+
+/** Whether an error says that a request's body ended before it should have. */
+export function isTruncation(error: unknown, request: IncomingMessage): boolean {
+  if (!(error instanceof Error)) return false;
+  if (PARSER_MESSAGES.has(error.message)) return true;
+  if (request.readableEnded) return false; // it was read whole
+  const code = "code" in error ? error.code : undefined;
+  return (typeof code === "string" && CUT_OFF_CODES.has(code)) || error.message === CUT_OFF_MESSAGE;
 }
 
 /** A body that ended before it should have. */
 export function truncated(cause: unknown): HttpError {
-  return new HttpError(
-    400,
-    "BODY_TRUNCATED",
-    "The body ended before it was complete; nothing of it was kept.",
-    {
-      cause,
-    },
-  );
+  const detail = "The body ended before it was complete; nothing of it was kept.";
+  return new HttpError(400, "BODY_TRUNCATED", detail, { cause });
 }

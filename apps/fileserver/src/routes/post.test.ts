@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { lastJson, RawClient } from "@wharf/service/testing/raw-client";
-import { beforeEach, describe, expect, test } from "vitest";
+import { FileSink } from "@wharf/volume";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { listen, namesIn, openIn, stagedIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
 import { BOUNDARY, file, form, FORM_TYPE, type Part } from "../testing/form.ts";
@@ -371,6 +372,18 @@ describe("a file of a form that is too large", () => {
       expect(await namesIn(server.directory)).toEqual(["kept"]);
     },
   );
+});
+
+test("an error of ours is not called the client's: it is logged, and what was stored before is named", async () => {
+  const bug = new TypeError("A boundary was aborted early, said a bug.");
+  vi.spyOn(FileSink.prototype, "flush").mockResolvedValueOnce().mockRejectedValue(bug);
+  const response = await post("/files/", [file("first", ""), file("second")]);
+  vi.restoreAllMocks();
+  expect(response.statusCode).toBe(500);
+  expect(response.json()).toMatchObject({ code: "INTERNAL", files: [{ path: "/first" }] });
+  expect(response.body).not.toContain("bug");
+  expect(server.errors.splice(0)).toEqual([[{ err: bug }, "unexpected error"]]);
+  expect(await namesIn(server.directory)).toEqual(["first"]);
 });
 
 describe("a form that ends early", () => {

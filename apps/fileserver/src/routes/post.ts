@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 import multipart, { type MultipartFile } from "@fastify/multipart";
-import { acceptBody, HttpError, ProblemSchema, toHttpError, type App } from "@wharf/service";
+import { acceptBody, HttpError, internalError, ProblemSchema, toHttpError, type App } from "@wharf/service";
 import {
   AlreadyExistsError,
   IsDirectoryError,
@@ -10,9 +10,10 @@ import {
   type StagedFile,
   type Volume,
 } from "@wharf/volume";
+import type { FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 
-import { receiveBody, truncated } from "../http/receive.ts";
+import { isTruncation, receiveBody, truncated } from "../http/receive.ts";
 import { STATUSES } from "../statuses.ts";
 import type { RouteContext } from "./index.ts";
 import { FILES_URL, pathOf } from "./path.ts";
@@ -25,6 +26,8 @@ const Query = Type.Object({
 });
 
 type OnConflict = Static<typeof Query>["onConflict"];
+
+type PostRequest = Pick<FastifyRequest<{ Querystring: Static<typeof Query> }>, "query" | "raw">;
 
 const StoredFileSchema = Type.Object({
   path: Type.String(),
@@ -73,13 +76,12 @@ export function addPost(app: App, context: RouteContext): void {
       try {
         let folder = directory;
         for await (const part of request.parts({ preservePath: true })) {
-          if (part.type === "file")
-            files.push(...(await store(part, folder, request.query.onConflict, context)));
+          if (part.type === "file") files.push(...(await store(part, folder, request, context)));
           else if (part.fieldname === "path") folder = folderOf(directory, String(part.value));
         }
         if (files.length === 0) throw new HttpError(400, "INVALID_REQUEST", "The form has no file.");
       } catch (error) {
-        throw withStored(error, files);
+        throw withStored(error, request, files);
       }
       return reply.code(201).send({ files });
     });
@@ -90,19 +92,20 @@ export function addPost(app: App, context: RouteContext): void {
 async function store(
   part: MultipartFile,
   folder: VolumePath,
-  onConflict: OnConflict,
+  request: PostRequest,
   { volume, maxUploadBytes }: RouteContext,
 ): Promise<StoredFile[]> {
   if (part.filename === "") {
     part.file.resume();
     return [];
   }
+  const { onConflict } = request.query;
   try {
     const wanted = folder.join(VolumePath.parse(fileName(part)));
     await judge(volume, wanted, onConflict);
     await using staged = await volume.stage();
     const hash = createHash("sha256");
-    const size = await receiveBody(staged, part.file, { maxBytes: maxUploadBytes, hash });
+    const size = await receiveBody(staged, part.file, request.raw, { maxBytes: maxUploadBytes, hash });
     const { path, etag } = await publish(staged, wanted, onConflict);
     return [{ path: path.toString(), size, etag, sha256: hash.digest("hex") }];
   } catch (error) {
@@ -147,21 +150,22 @@ function folderOf(directory: VolumePath, path: string): VolumePath {
 }
 
 /** The error as it is answered, with the files that were published before it. */
-function withStored(error: unknown, files: readonly StoredFile[]): unknown {
-  const known = toHttpError(error, STATUSES) ?? parserError(error);
-  if (!known) return error;
+function withStored(error: unknown, request: PostRequest, files: readonly StoredFile[]): HttpError {
+  const known = parserError(error, request) ?? toHttpError(error, STATUSES);
+  if (!known) return internalError(error, { files });
   const { status, code, message, headers } = known;
   return new HttpError(status, code, message, { headers: { ...headers }, members: { files }, cause: error });
 }
 
-/** What the form's parser says, which has no codes for it. */
-function parserError(error: unknown): HttpError | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if (/unexpected end|terminated early|premature|aborted/i.test(error.message)) return truncated(error);
-  if (/multipart|boundary|malformed|part header/i.test(error.message)) {
-    return new HttpError(400, "MULTIPART_INVALID", `The form cannot be read: ${error.message}.`, {
-      cause: error,
-    });
-  }
-  return undefined;
+/** What the form's parser says, which has no codes, of a header that it cannot work with. */
+const MALFORMED_MESSAGES = new Set([
+  "Multipart: Boundary not found",
+  "The needle cannot have a length bigger than 256.",
+]);
+
+function parserError(error: unknown, { raw }: PostRequest): HttpError | undefined {
+  if (isTruncation(error, raw)) return truncated(error);
+  if (!(error instanceof Error && MALFORMED_MESSAGES.has(error.message))) return undefined;
+  const detail = "The form cannot be read: its boundary must have 1 to 252 characters.";
+  return new HttpError(400, "MULTIPART_INVALID", detail, { cause: error });
 }

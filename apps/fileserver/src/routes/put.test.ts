@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "n
 import { join } from "node:path";
 
 import { lastJson, RawClient } from "@wharf/service/testing/raw-client";
-import { beforeEach, describe, expect, test } from "vitest";
+import { FileSink } from "@wharf/volume";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { listen, namesIn, openIn, stagedIn, testFileserver, type Fileserver } from "../testing/fileserver.ts";
 
@@ -260,4 +261,16 @@ describe("a file whose body ends early", () => {
     await expect.poll(() => openIn(server.directory)).toEqual([server.directory]);
     expect(await namesIn(server.directory)).toEqual(["kept"]);
   });
+});
+
+test("an error of ours is not called the client's, and is logged", async () => {
+  const bug = new TypeError("The request was aborted, said a bug.");
+  vi.spyOn(FileSink.prototype, "flush").mockRejectedValue(bug);
+  const url = `http://127.0.0.1:${await listen(server.app)}/files/a`;
+  const response = await fetch(url, { method: "PUT", body: "body" });
+  vi.restoreAllMocks();
+  expect(response.status).toBe(500);
+  expect(await response.json()).toMatchObject({ code: "INTERNAL" });
+  expect(server.errors.splice(0)).toEqual([[{ err: bug }, "unexpected error"]]);
+  expect(await namesIn(server.directory)).toEqual([]);
 });

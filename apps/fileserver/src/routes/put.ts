@@ -34,7 +34,7 @@ export function addPut(app: App, context: RouteContext): void {
     using _transfer = context.transfers.begin();
     await using staged = await context.volume.stage();
     acceptBody(request, reply);
-    await receiveBody(staged, request.raw, { maxBytes });
+    await receiveBody(staged, request.raw, request.raw, { maxBytes });
     const { entry, created } = await staged.publish(path, { replace: true, condition, modifiedMs });
     if (request.headers["x-oc-mtime"] !== undefined) reply.header("x-oc-mtime", "accepted");
     reply.headers({ etag: entry.etag, location: urlOf(path) });

@@ -17,6 +17,8 @@ export interface Fileserver {
   readonly directory: string;
   /** What was logged, as it was given to the logger. */
   readonly log: readonly unknown[][];
+  /** What was logged as an error of ours; a test takes out what it expects. */
+  readonly errors: unknown[][];
 }
 
 /** A fileserver on a volume of its own; both are gone when the test ends, which fails if an error was logged as ours. */
@@ -40,7 +42,7 @@ export async function testFileserver(env: Environment = {}): Promise<Fileserver>
     await rm(directory, { recursive: true, force: true });
     expect(errors).toEqual([]);
   });
-  return { app, health, directory, log };
+  return { app, health, directory, log, errors };
 }
 
 /** Listens on a free port of this machine, and resolves to it. */
