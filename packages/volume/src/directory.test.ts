@@ -4,6 +4,7 @@ import {
   openSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -110,6 +111,21 @@ test.skipIf(process.platform !== "linux")(
       await expect(root.descend(names)).rejects.toThrow(/^ENO(ENT|TDIR)/);
     }
     expect(openDescriptorsIn(folder)).toEqual([folder]);
+  },
+);
+
+test.skipIf(process.platform !== "linux")(
+  "a directory that is removed while it is opened leaves no descriptor open (needs /proc)",
+  async () => {
+    const { folder } = await openTemporary();
+    mkdirSync(join(folder, "gone"));
+    const held = openSync(join(folder, "gone"), "r");
+    onTestFinished(() => closeSync(held));
+    rmdirSync(join(folder, "gone"));
+    const before = openDescriptorsIn(folder);
+    // It can be opened from its descriptor, and has no path any more.
+    await expect(Directory.open(`/proc/self/fd/${held}`)).rejects.toMatchObject({ code: "ENOENT" });
+    expect(openDescriptorsIn(folder)).toEqual(before);
   },
 );
 

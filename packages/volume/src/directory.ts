@@ -27,7 +27,13 @@ export class Directory implements AsyncDisposable {
 
   /** Opens the directory at an absolute path of the system; symbolic links in it are the operator's and followed. */
   static async open(path: string): Promise<Directory> {
-    return new Directory(await open(path, O_RDONLY | O_DIRECTORY), await realpath(path));
+    const fd = await open(path, O_RDONLY | O_DIRECTORY);
+    try {
+      return new Directory(fd, await realpath(path));
+    } catch (error) {
+      await close(fd);
+      throw error;
+    }
   }
 
   /** A path for one file-system call on `name` in this directory. */
@@ -48,11 +54,15 @@ export class Directory implements AsyncDisposable {
   async child(name: string): Promise<Directory> {
     const path = this.at(name);
     const fd = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!hasDescriptorPaths && (await realpath(path)) !== path) {
+    try {
+      if (!hasDescriptorPaths && (await realpath(path)) !== path) {
+        throw Object.assign(new Error(`${name} is not where it seems to be`), { code: "ENOTDIR" });
+      }
+      return new Directory(fd, path);
+    } catch (error) {
       await close(fd);
-      throw Object.assign(new Error(`${name} is not where it seems to be`), { code: "ENOTDIR" });
+      throw error;
     }
-    return new Directory(fd, path);
   }
 
   /**

@@ -12,7 +12,7 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import {
   AlreadyExistsError,
@@ -27,6 +27,7 @@ import {
   RootProtectedError,
 } from "./errors.ts";
 import { VolumePath } from "./path.ts";
+import { StagedFile } from "./staged-file.ts";
 import {
   at,
   DEFAULTS,
@@ -321,6 +322,21 @@ test.skipIf(process.platform !== "linux")(
     for (let sweep = 0; sweep < 5; sweep++) await volume.sweep();
     await volume.remove(at("folder"), { recursive: true });
     expect(openDescriptorsIn(directory)).toEqual(before);
+  },
+);
+
+test.skipIf(process.platform !== "linux")(
+  "a staging file that cannot be looked at is closed and removed (needs /proc)",
+  async () => {
+    const { volume, directory } = await temporaryVolume();
+    await volume.check();
+    const before = openDescriptorsIn(directory);
+    const broken = Object.assign(new Error("broken disk"), { code: "EIO" });
+    const adopt = vi.spyOn(StagedFile, "adopt").mockRejectedValueOnce(broken);
+    onTestFinished(() => adopt.mockRestore());
+    await expect(volume.stage()).rejects.toMatchObject({ code: "VOLUME_UNAVAILABLE", cause: broken });
+    expect(openDescriptorsIn(directory)).toEqual(before);
+    expect(await stagedIn(directory)).toEqual([]);
   },
 );
 

@@ -1,5 +1,5 @@
 import { constants, type BigIntStats } from "node:fs";
-import { lstat, mkdir, rename, rmdir, stat, statfs, unlink } from "node:fs/promises";
+import { lstat, mkdir, rename, rm, rmdir, stat, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Directory } from "./directory.ts";
@@ -248,7 +248,14 @@ export class Volume {
    */
   async stage(): Promise<StagedFile> {
     try {
-      return await StagedFile.adopt(await this.#staging.create(), this.#host);
+      const file = await this.#staging.create();
+      try {
+        return await StagedFile.adopt(file, this.#host);
+      } catch (error) {
+        await close(file.fd);
+        await rm(file.path, { force: true });
+        throw error;
+      }
     } catch (error) {
       throw errno(error) === "ENOENT"
         ? new UnavailableError({ cause: error })
