@@ -5,6 +5,7 @@ import {
   judgeConditions,
   parseDate,
   rangeApplies,
+  requireReadableConditions,
   type Verdict,
 } from "./preconditions.ts";
 
@@ -33,6 +34,12 @@ describe("a condition on what is there", () => {
     [{ "if-none-match": '"old" , W/"now"' }, "not-modified", "failed"],
     [{ "if-none-match": "*" }, "not-modified", "failed"],
     [{ "if-none-match": '"a,b", "now"' }, "not-modified", "failed"],
+    [{ "if-none-match": ', "old",, "now" ,' }, "not-modified", "failed"],
+    [{ "if-none-match": "*, *" }, "not-modified", "failed"],
+    // A write never comes here with one that cannot be read.
+    [{ "if-none-match": '*, "old"' }, "proceed", "proceed"],
+    [{ "if-none-match": "now" }, "proceed", "proceed"],
+    [{ "if-none-match": "now", "if-modified-since": MODIFIED }, "not-modified", "proceed"],
     [{ "if-modified-since": MODIFIED }, "not-modified", "proceed"],
     [{ "if-modified-since": LATER }, "not-modified", "proceed"],
     [{ "if-modified-since": EARLIER }, "proceed", "proceed"],
@@ -87,6 +94,55 @@ test.each([
   [{ "if-range": '"now"' }, false],
 ])("a write is judged at publication when its headers have a condition: %j", (headers: Headers, expected) => {
   expect(hasWriteConditions(headers)).toBe(expected);
+});
+
+describe("a write's condition", () => {
+  test.each([
+    "*",
+    " * ",
+    "*, *",
+    "*,*",
+    '"a"',
+    'W/"a"',
+    '"a", W/"b"',
+    '"a","b,c"',
+    ', "a",,"b" ,',
+    '""',
+    '"\xe9"',
+  ])("can be read: %s", (value) => {
+    expect(() => requireReadableConditions({ "if-none-match": value, "if-match": value })).not.toThrow();
+  });
+
+  test.each([
+    "xyz",
+    "",
+    ",",
+    '*, "a"',
+    '"a", *',
+    "**",
+    "* *",
+    '"a" "b"',
+    '"a',
+    'a"',
+    'w/"a"',
+    'W/ "a"',
+    '"a b"',
+    "'a'",
+  ])("is refused when it cannot be: %s", (value) => {
+    for (const name of ["If-Match", "If-None-Match"]) {
+      expect(() => requireReadableConditions({ [name.toLowerCase()]: value })).toThrow(
+        expect.objectContaining({
+          status: 400,
+          code: "INVALID_REQUEST",
+          message: expect.stringMatching(`^${name} `) as string,
+        }) as Error,
+      );
+    }
+  });
+
+  test("that is a date which is none is ignored (RFC 9110 §13.1.4)", () => {
+    expect(() => requireReadableConditions({ "if-unmodified-since": "yesterday" })).not.toThrow();
+  });
 });
 
 describe("a range counts", () => {

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 
+import { HttpError } from "@wharf/service";
+
 /** What a condition is judged against. */
 export interface Validators {
   readonly etag: string | null;
@@ -28,7 +30,8 @@ export function judgeConditions(
     return "failed";
   }
   const ifNoneMatch = headers["if-none-match"];
-  if (ifNoneMatch !== undefined) {
+  // What cannot be read is as good as none to a reader, and was refused to a writer.
+  if (ifNoneMatch !== undefined && parseTags(ifNoneMatch)) {
     if (matches(ifNoneMatch, current, isSameWeakly)) return isRead ? "not-modified" : "failed";
     return "proceed";
   }
@@ -37,6 +40,20 @@ export function judgeConditions(
     return "not-modified";
   }
   return "proceed";
+}
+
+/**
+ * Refuses a change whose conditions cannot be read: done without them, it might destroy what they were to protect. A
+ * date that is none has to be ignored all the same (RFC 9110 §13.1.4).
+ *
+ * @throws {HttpError} 400 `INVALID_REQUEST`
+ */
+export function requireReadableConditions(headers: IncomingHttpHeaders): void {
+  for (const name of ["If-Match", "If-None-Match"] as const) {
+    const value = headers[name.toLowerCase()];
+    if (typeof value !== "string" || parseTags(value)) continue;
+    throw new HttpError(400, "INVALID_REQUEST", `${name} must be * or a list of entity tags.`);
+  }
 }
 
 /** Whether the headers have any condition that a change must be judged by. */
@@ -68,9 +85,26 @@ export function parseDate(text = ""): number | undefined {
 type Comparison = (given: string, current: string | null) => boolean;
 
 function matches(list: string, current: Validators | undefined, isSame: Comparison): boolean {
-  if (list.trim() === "*") return current !== undefined;
-  if (!current) return false;
-  return [...list.matchAll(/(?:W\/)?"[^"]*"/g)].some(([tag]) => isSame(tag, current.etag));
+  const tags = parseTags(list);
+  if (!tags || !current) return false;
+  return tags === "*" || tags.some((tag) => isSame(tag, current.etag));
+}
+
+/** A list's element (RFC 9110 §5.6.1.2, §8.8.3), which may be empty. */
+const TAG = /[ \t]*(?:((?:W\/)?"[\x21\x23-\x7E\x80-\xFF]*")[ \t]*)?(?:,|$)/y;
+
+/** `*`, or a list of entity tags (RFC 9110 §13.1.1, §13.1.2); undefined when it is neither. */
+function parseTags(list: string): "*" | string[] | undefined {
+  // A `*` in each of several lines, which come joined, says no more than one.
+  if (/^[ \t]*\*[ \t]*(?:,[ \t]*\*[ \t]*)*$/.test(list)) return "*";
+  const tags: string[] = [];
+  for (let position = 0; position < list.length; position = TAG.lastIndex) {
+    TAG.lastIndex = position;
+    const match = TAG.exec(list);
+    if (!match) return undefined;
+    if (match[1] !== undefined) tags.push(match[1]);
+  }
+  return tags.length > 0 ? tags : undefined;
 }
 
 function isSameStrongly(given: string, current: string | null): boolean {

@@ -2,7 +2,7 @@ import { noBody, ProblemSchema, type App } from "@wharf/service";
 import type { Entry } from "@wharf/volume";
 import { Type } from "typebox";
 
-import { hasWriteConditions, judgeConditions } from "../http/preconditions.ts";
+import { hasWriteConditions, judgeConditions, requireReadableConditions } from "../http/preconditions.ts";
 import type { RouteContext } from "./index.ts";
 import { FILES_URL, pathOf } from "./path.ts";
 
@@ -18,6 +18,7 @@ const schema = {
 export function addDelete(app: App, { volume }: RouteContext): void {
   app.delete(FILES_URL, { schema, config: { readsBody: true } }, async (request, reply) => {
     const { headers, method, query } = request;
+    requireReadableConditions(headers);
     const condition = hasWriteConditions(headers)
       ? (current: Entry) => judgeConditions(method, headers, current) === "proceed"
       : undefined;

@@ -287,6 +287,21 @@ describe("a form is refused", () => {
     expect(response.json()).toMatchObject({ status, code });
   });
 
+  test.each([{ "if-none-match": "*" }, { "if-match": '"a"' }])(
+    "with a condition, which would have no single target: %j",
+    async (condition) => {
+      const headers = { ...FORM_TYPE, ...condition };
+      const payload = form([file("x")]);
+      const response = await server.app.inject({ method: "POST", url: "/files/", headers, payload });
+      expect(response.statusCode).toBe(400);
+      expect(response.json()).toMatchObject({
+        code: "INVALID_REQUEST",
+        detail: expect.stringContaining("onConflict") as string,
+      });
+      expect(await namesIn(server.directory)).toEqual([]);
+    },
+  );
+
   test("whose parts have no end to their headers", async () => {
     const payload = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\nX: ${"x".repeat(200_000)}`;
     const response = await server.app.inject({ method: "POST", url: "/files/", headers: FORM_TYPE, payload });

@@ -13,6 +13,7 @@ import {
 import type { FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 
+import { hasWriteConditions } from "../http/preconditions.ts";
 import { isTruncation, receiveBody, truncated } from "../http/receive.ts";
 import { STATUSES } from "../statuses.ts";
 import type { RouteContext } from "./index.ts";
@@ -42,7 +43,8 @@ const schema = {
   summary: "Store the files of a form in a directory",
   description:
     "Any number of files, each published as soon as it is complete. A field `path` before a file, or a file name with " +
-    "directories in it, places it in a folder. After an error the body's `files` names those already published.",
+    "directories in it, places it in a folder. After an error the body's `files` names those already published. `If-Match`, `If-None-Match` and " +
+    "`If-Unmodified-Since` are refused, as a form has no single target: `onConflict` says what to do instead.",
   tags: ["files"],
   consumes: ["multipart/form-data"],
   querystring: Query,
@@ -66,6 +68,13 @@ export function addPost(app: App, context: RouteContext): void {
     app.post(FILES_URL, { schema, config: { readsBody: true } }, async (request, reply) => {
       if (!request.isMultipart()) {
         throw new HttpError(415, "UNSUPPORTED_MEDIA_TYPE", "Files are posted as multipart/form-data.");
+      }
+      if (hasWriteConditions(request.headers)) {
+        throw new HttpError(
+          400,
+          "INVALID_REQUEST",
+          "A form has no single target for a condition; use onConflict.",
+        );
       }
       const directory = pathOf(request).asDirectory();
       await volume.requireWay(directory);

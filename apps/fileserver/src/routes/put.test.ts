@@ -274,3 +274,32 @@ test("an error of ours is not called the client's, and is logged", async () => {
   expect(server.errors.splice(0)).toEqual([[{ err: bug }, "unexpected error"]]);
   expect(await namesIn(server.directory)).toEqual([]);
 });
+
+describe("a condition that cannot be read", () => {
+  test.each(["xyz", '*, "x"'])("has nothing changed: If-None-Match: %s", async (value) => {
+    await put("/files/a", "kept");
+    const headers = { "if-none-match": value };
+    for (const method of ["PUT", "DELETE"] as const) {
+      const response = await server.app.inject({ method, url: "/files/a", headers });
+      expect(response.statusCode).toBe(400);
+      expect(response.json()).toMatchObject({
+        code: "INVALID_REQUEST",
+        detail: expect.stringContaining("If-None-Match") as string,
+      });
+    }
+    expect(stored("a")).toBe("kept");
+    expect((await server.app.inject({ url: "/files/a", headers })).statusCode).toBe(200);
+  });
+
+  test("is not one that is said twice", async () => {
+    await put("/files/a", "kept");
+    const client = await RawClient.open(await listen(server.app));
+    const twice = "If-None-Match: *\r\nIf-None-Match: *\r\n";
+    client.send(
+      `PUT /files/a HTTP/1.1\r\nHost: a\r\n${twice}Connection: close\r\nContent-Length: 3\r\n\r\nnew`,
+    );
+    await client.untilEnded();
+    expect(client.received).toMatch(/^HTTP\/1\.1 412 /);
+    expect(stored("a")).toBe("kept");
+  });
+});

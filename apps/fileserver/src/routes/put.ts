@@ -3,7 +3,7 @@ import { ConditionFailedError, TooLargeError, type Entry, type VolumePath } from
 import type { FastifyRequest } from "fastify";
 
 import { requestedModification } from "../http/modified.ts";
-import { hasWriteConditions, judgeConditions } from "../http/preconditions.ts";
+import { hasWriteConditions, judgeConditions, requireReadableConditions } from "../http/preconditions.ts";
 import { receiveBody } from "../http/receive.ts";
 import type { RouteContext } from "./index.ts";
 import { leaveBodies } from "./leave-bodies.ts";
@@ -49,6 +49,7 @@ async function judge(path: VolumePath, request: FastifyRequest, { volume, maxUpl
     const detail = "Parts of a file cannot be put; send the whole file.";
     throw new HttpError(400, "PARTIAL_PUT_UNSUPPORTED", detail);
   }
+  requireReadableConditions(headers);
   const modifiedMs = requestedModification(headers);
   const isAllowed = (current: Entry | undefined): boolean =>
     judgeConditions(method, headers, current) === "proceed";
