@@ -12,7 +12,7 @@ import {
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { Directory } from "./directory.ts";
 import { openDescriptorsIn, temporaryFolder } from "./testing/volume.ts";
@@ -40,6 +40,62 @@ test("what is missing on the way is an error, or is made when asked for", async 
   await using directory = await root.descend(["a", "b", "c"], { durable: true });
   await writeFile(directory.at("file"), "");
   expect(readdirSync(join(folder, "a/b/c"))).toEqual(["file"]);
+});
+
+/** Counts which directories are synced while `work` is done. */
+async function syncedBy(work: () => Promise<Directory>): Promise<number[]> {
+  const sync = vi.spyOn(Directory.prototype, "sync");
+  try {
+    await (await work()).close();
+    return sync.mock.contexts.map((directory) => (directory as Directory).fd);
+  } finally {
+    sync.mockRestore();
+  }
+}
+
+describe("on the way to what must survive a power cut", () => {
+  test("each directory that gains an entry is synced", async () => {
+    const { root } = await openTemporary();
+    const synced = await syncedBy(() => root.descend(["a", "b", "c"], { durable: true }));
+    expect(synced).toHaveLength(3);
+    expect(synced[0]).toBe(root.fd);
+  });
+
+  test("so is one that another process has just added an entry to, and may not have synced", async () => {
+    const { root, folder } = await openTemporary();
+    mkdirSync(join(folder, "a/b"), { recursive: true });
+    const synced = await syncedBy(() => root.descend(["a", "b"], { durable: true }));
+    expect(synced).toHaveLength(2);
+    expect(synced[0]).toBe(root.fd);
+  });
+
+  test("what has been there for a while is left alone", async () => {
+    const { root, folder } = await openTemporary();
+    mkdirSync(join(folder, "a/b"), { recursive: true });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(await syncedBy(() => root.descend(["a", "b"], { durable: true }))).toEqual([]);
+    expect(await syncedBy(() => root.descend(["a", "new"], { durable: true }))).toHaveLength(1);
+  });
+
+  test("nothing is synced where it need not survive", async () => {
+    const { root } = await openTemporary();
+    expect(await syncedBy(() => root.descend(["a", "b"], { durable: false }))).toEqual([]);
+    expect(await syncedBy(() => root.descend(["a", "b"]))).toEqual([]);
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "a sync that fails leaves no descriptor open (needs /proc)",
+    async () => {
+      const { root, folder } = await openTemporary();
+      const sync = vi.spyOn(Directory.prototype, "sync").mockRejectedValue(new Error("broken disk"));
+      onTestFinished(() => sync.mockRestore());
+      for (const names of [["a"], ["a", "b"]]) {
+        await expect(root.descend(names, { durable: true })).rejects.toThrow("broken disk");
+      }
+      expect(openDescriptorsIn(folder)).toEqual([folder]);
+    },
+  );
 });
 
 test.each([

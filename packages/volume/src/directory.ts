@@ -2,9 +2,11 @@ import { constants } from "node:fs";
 import { mkdir, realpath } from "node:fs/promises";
 
 import { errno } from "./errors.ts";
-import { close, fsync, open } from "./system.ts";
+import { close, fstat, fsync, open } from "./system.ts";
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+/** Twice the time in which Linux, left to itself, writes what has changed (`vm.dirty_expire_centisecs`, 30 s). */
+const YOUNG_MS = 60_000;
 const hasDescriptorPaths = process.platform === "linux";
 
 /**
@@ -68,7 +70,8 @@ export class Directory implements AsyncDisposable {
   /**
    * Opens the directory that `names` lead to, each opened from the one before.
    *
-   * @param create makes what is missing on the way; `durable` then also syncs each directory that gained an entry
+   * @param create makes what is missing on the way; `durable` then also syncs each directory that gained an entry,
+   * now or within the last minute
    */
   async descend(names: readonly string[], create?: { durable: boolean }): Promise<Directory> {
     const step = (from: Directory, name: string): Promise<Directory> =>
@@ -84,19 +87,26 @@ export class Directory implements AsyncDisposable {
   }
 
   async #childOrNew(name: string, durable: boolean): Promise<Directory> {
+    const found = await this.child(name).catch(unless("ENOENT"));
+    if (!found) await mkdir(this.at(name)).catch(unless("EEXIST"));
+    const child = found ?? (await this.child(name));
     try {
-      return await this.child(name);
+      // Also when another process made it: it may not have synced it yet.
+      if (durable && (!found || (await child.#isYoung()))) await this.sync();
+      return child;
     } catch (error) {
-      if (errno(error) !== "ENOENT") throw error;
+      await child.close();
+      throw error;
     }
-    try {
-      await mkdir(this.at(name));
-    } catch (error) {
-      if (errno(error) !== "EEXIST") throw error;
-    }
-    // Also after EEXIST: whoever made it may not have synced it yet.
-    if (durable) await this.sync();
-    return this.child(name);
+  }
+
+  /**
+   * Whether it was made so lately that its entry may not be on the disk. Judged by its birth where the file system
+   * knows it: the change time, which is never before, is that of its last entry, and a folder in use is never old.
+   */
+  async #isYoung(): Promise<boolean> {
+    const { birthtimeNs, ctimeNs } = await fstat(this.fd);
+    return Date.now() - Number((birthtimeNs || ctimeNs) / 1_000_000n) < YOUNG_MS;
   }
 
   /** A second descriptor of the same directory, so that every caller closes one of its own. */
@@ -119,4 +129,11 @@ export class Directory implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Takes one error for an answer: undefined. */
+function unless(code: string): (error: unknown) => undefined {
+  return (error) => {
+    if (errno(error) !== code) throw error;
+  };
 }
