@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import type { Entry } from "./entries.ts";
 import { startPeer } from "./testing/start-peer.ts";
@@ -122,8 +122,11 @@ describe("a process that is killed while it publishes", () => {
     let published = 0;
     for (let round = 0; round < 6; round++) {
       const peer = await startPeer(directory);
+      // By its answer it has a staging folder, and by the first name it is at work, however slowly it started.
+      await peer.call("publish", "first", "", { replace: true });
       peer.call("publishForever", names, 64 * KiB).catch(() => undefined);
-      await sleep(20 + Math.random() * 60);
+      await vi.waitUntil(() => existsSync(join(directory, names[0] ?? "")), { timeout: 10_000, interval: 1 });
+      await sleep(Math.random() * 60);
       await peer.kill();
       for (const name of names) {
         const path = join(directory, name);
