@@ -239,6 +239,13 @@ describe("a form is refused", () => {
     ["with a name that leads up", [file("../x")], 400, "PATH_INVALID"],
     ["with a folder that leads up", [{ name: "path", body: "../.." }, file("x")], 400, "PATH_INVALID"],
     ["with a name of another system", [file("C:\\\\fakepath\\\\x")], 400, "PATH_INVALID"],
+    ["with a name that is not UTF-8", [file(Buffer.from("caf\xe9", "latin1"))], 400, "PATH_INVALID"],
+    [
+      "with a folder that is not UTF-8",
+      [{ name: "path", body: Buffer.from("caf\xe9", "latin1") }, file("x")],
+      400,
+      "PATH_INVALID",
+    ],
     ["with an empty segment", [file("a//b")], 400, "PATH_INVALID"],
     ["with a directory's name", [file("a/")], 409, "IS_DIRECTORY"],
     ["with a name in the service's own directory", [file(".wharf/x")], 404, "NOT_FOUND"],
@@ -299,6 +306,17 @@ describe("a form is refused", () => {
         detail: expect.stringContaining("onConflict") as string,
       });
       expect(await namesIn(server.directory)).toEqual([]);
+    },
+  );
+
+  test.each(["", '""', " ; a=b", "x".repeat(300), `"${"x".repeat(300)}"`])(
+    "whose boundary no parser takes: %s",
+    async (boundary) => {
+      const headers = { "content-type": `multipart/form-data; boundary=${boundary}` };
+      const payload = `--${boundary}\r\n`;
+      const response = await server.app.inject({ method: "POST", url: "/files/", headers, payload });
+      expect(response.statusCode).toBe(400);
+      expect(response.json()).toMatchObject({ code: "MULTIPART_INVALID" });
     },
   );
 

@@ -6,6 +6,7 @@ import {
   AlreadyExistsError,
   IsDirectoryError,
   NotRegularError,
+  PathInvalidError,
   VolumePath,
   type StagedFile,
   type Volume,
@@ -69,6 +70,7 @@ export function addPost(app: App, context: RouteContext): void {
       if (!request.isMultipart()) {
         throw new HttpError(415, "UNSUPPORTED_MEDIA_TYPE", "Files are posted as multipart/form-data.");
       }
+      if (EMPTY_BOUNDARY.test(request.headers["content-type"] ?? "")) throw malformed();
       if (hasWriteConditions(request.headers)) {
         throw new HttpError(
           400,
@@ -110,7 +112,7 @@ async function store(
   }
   const { onConflict } = request.query;
   try {
-    const wanted = folder.join(VolumePath.parse(fileName(part)));
+    const wanted = folder.join(parseName(fileName(part)));
     await judge(volume, wanted, onConflict);
     await using staged = await volume.stage();
     const hash = createHash("sha256");
@@ -155,7 +157,13 @@ function fileName({ filename, fieldname }: MultipartFile): string {
 }
 
 function folderOf(directory: VolumePath, path: string): VolumePath {
-  return path === "" || path === "/" ? directory : directory.join(VolumePath.parse(path)).asDirectory();
+  return path === "" || path === "/" ? directory : directory.join(parseName(path)).asDirectory();
+}
+
+/** Names are UTF-8. The parser puts U+FFFD for what is not, and a name that has it of its own is too rare to tell. */
+function parseName(name: string): VolumePath {
+  if (name.includes("\uFFFD")) throw new PathInvalidError("A path must be UTF-8.");
+  return VolumePath.parse(name);
 }
 
 /** The error as it is answered, with the files that were published before it. */
@@ -175,6 +183,13 @@ const MALFORMED_MESSAGES = new Set([
 function parserError(error: unknown, { raw }: PostRequest): HttpError | undefined {
   if (isTruncation(error, raw)) return truncated(error);
   if (!(error instanceof Error && MALFORMED_MESSAGES.has(error.message))) return undefined;
+  return malformed(error);
+}
+
+/** Which the parser takes, and then finds everywhere or nowhere. */
+const EMPTY_BOUNDARY = /;\s*boundary=\s*(?:""|;|$)/i;
+
+function malformed(cause?: unknown): HttpError {
   const detail = "The form cannot be read: its boundary must have 1 to 252 characters.";
-  return new HttpError(400, "MULTIPART_INVALID", detail, { cause: error });
+  return new HttpError(400, "MULTIPART_INVALID", detail, { cause });
 }

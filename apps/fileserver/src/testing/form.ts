@@ -5,22 +5,22 @@ export const FORM_TYPE = { "content-type": `multipart/form-data; boundary=${BOUN
 export interface Part {
   readonly name: string;
   /** Written as it is; browsers have escaped quotes by now. */
-  readonly filename?: string;
+  readonly filename?: string | Buffer;
   readonly body: string | Buffer;
 }
 
 /** A form as browsers and curl send it. */
 export function form(parts: readonly Part[], end = `--${BOUNDARY}--\r\n`): Buffer {
   const pieces = parts.flatMap(({ name, filename, body }) => {
+    const start = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"`;
     const rest =
-      filename === undefined ? "" : `; filename="${filename}"\r\nContent-Type: application/octet-stream`;
-    const head = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"${rest}\r\n\r\n`;
-    return [Buffer.from(head), Buffer.from(body), Buffer.from("\r\n")];
+      filename === undefined ? [] : ['; filename="', filename, '"\r\nContent-Type: application/octet-stream'];
+    return [start, ...rest, "\r\n\r\n", body, "\r\n"].map((piece) => Buffer.from(piece));
   });
   return Buffer.concat([...pieces, Buffer.from(end)]);
 }
 
 /** A part with a file, in a field called `file`. */
-export function file(filename: string, body: string | Buffer = "body"): Part {
+export function file(filename: string | Buffer, body: string | Buffer = "body"): Part {
   return { name: "file", filename, body };
 }
