@@ -56,7 +56,7 @@ const schema = {
   },
 };
 
-const LIMITS = { fields: 10_000, fieldNameSize: 256, fieldSize: 8_192, headerPairs: 100, parts: Infinity };
+const LIMITS = { fields: 10_000, fieldSize: 8_192, headerPairs: 100, parts: Infinity };
 
 /** `POST /files/<directory>/` of `multipart/form-data`. */
 export function addPost(app: App, context: RouteContext): void {
