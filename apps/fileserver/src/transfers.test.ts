@@ -16,4 +16,6 @@ test("as many transfers may run as the limit says, and one more when one has end
   first[Symbol.dispose]();
   using _third = transfers.begin();
   expect(() => transfers.begin()).toThrow(/Too many transfers/);
+  first.end();
+  expect(() => transfers.begin()).toThrow(/Too many transfers/);
 });

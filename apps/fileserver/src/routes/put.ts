@@ -31,11 +31,12 @@ export function addPut(app: App, context: RouteContext): void {
   app.put(FILES_URL, { schema, config: { readsBody: true } }, async (request, reply) => {
     const path = pathOf(request);
     const { maxBytes, condition, modifiedMs } = await judge(path, request, context);
-    using _transfer = context.transfers.begin();
+    using transfer = context.transfers.begin();
     await using staged = await context.volume.stage();
     acceptBody(request, reply);
     await receiveBody(staged, request.raw, request.raw, { maxBytes });
     const { entry, created } = await staged.publish(path, { replace: true, condition, modifiedMs });
+    transfer.end(); // the client's next request does not wait for the closing of this one's file
     if (request.headers["x-oc-mtime"] !== undefined) reply.header("x-oc-mtime", "accepted");
     reply.headers({ etag: entry.etag, location: urlOf(path) });
     return reply.code(created ? 201 : 204).send(undefined);

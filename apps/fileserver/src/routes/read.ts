@@ -39,9 +39,10 @@ export function addRead(app: App, context: RouteContext): void {
     handler: async (request, reply) => {
       const path = pathOf(request);
       if (path.isDirectoryForm) return sendDirectory(context.volume, path, request.query, request, reply);
-      using _transfer = context.transfers.begin();
       try {
         await using file = await context.volume.openFile(path);
+        // After the file, so that it ends with the response: the client's next request does not wait for the closing.
+        using _transfer = context.transfers.begin();
         return await answerWithFile(path, file, request, reply);
       } catch (error) {
         if (!(error instanceof IsDirectoryError)) throw error;
