@@ -2,8 +2,8 @@ import { hostname } from "node:os";
 
 import { describe, expect, test } from "vitest";
 
-import { listen, testApp } from "./testing/app.ts";
-import { RawClient } from "./testing/raw-client.ts";
+import { addBodyRoute, listen, testApp } from "./testing/app.ts";
+import { lastJson, RawClient } from "./testing/raw-client.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -163,14 +163,6 @@ describe("bytes that are no request", () => {
     expect(JSON.parse(body)).toMatchObject({ status, code });
   });
 
-  test("are refused without a Host (RFC 9112 §3.2)", async () => {
-    const { app } = testApp((it) => it.get("/", () => "here"));
-    const client = await RawClient.open(await listen(app));
-    client.send("GET / HTTP/1.1\r\n\r\n");
-    await client.untilEnded();
-    expect(client.received).toMatch(/^HTTP\/1\.1 400 /);
-  });
-
   test("never end up in a response that is being sent", async () => {
     const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
     const { app } = testApp((it) =>
@@ -189,6 +181,56 @@ describe("bytes that are no request", () => {
     sendRest();
     expect(client.received).not.toContain("BAD_REQUEST");
     expect(client.received.endsWith("first")).toBe(true);
+  });
+});
+
+describe("a request that is not clear", () => {
+  test.each([
+    ["without a Host (RFC 9112 §3.2)", "GET / HTTP/1.1\r\n\r\n", 400, "BAD_REQUEST"],
+    ["with two", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", 400, "BAD_REQUEST"],
+    [
+      "with a transfer coding that is not known (RFC 9112 §6.1)",
+      "PUT /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+      501,
+      "NOT_IMPLEMENTED",
+    ],
+    [
+      "for a tunnel",
+      "CONNECT example.test:443 HTTP/1.1\r\nHost: example.test:443\r\n\r\n",
+      501,
+      "NOT_IMPLEMENTED",
+    ],
+  ])("%s is answered with a problem", async (_what, bytes, status, code) => {
+    const { app } = testApp((it) => {
+      it.get("/", () => "here");
+      addBodyRoute(it);
+    });
+    const client = await RawClient.open(await listen(app));
+    client.send(bytes);
+    expect(await client.untilEnded()).toBe("end");
+    const [head = ""] = client.received.split("\r\n\r\n");
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(head).toMatch(/^content-type: application\/problem\+json; charset=utf-8$/im);
+    expect(head).toMatch(/^x-request-id: [0-9a-f-]{36}$/im);
+    expect(lastJson(client.received)).toMatchObject({ status, code });
+  });
+
+  test.each(["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n"])(
+    "is not this one: %j",
+    async (bytes) => {
+      const { app } = testApp((it) => it.get("/", () => "here"));
+      const client = await RawClient.open(await listen(app));
+      client.send(bytes);
+      await client.untilEnded();
+      expect(client.received).toMatch(/^HTTP\/1\.1 200 /);
+    },
+  );
+
+  test("is none for its chunks, in whatever letters", async () => {
+    const { app } = testApp(addBodyRoute);
+    const client = await RawClient.open(await listen(app));
+    client.send("PUT /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n");
+    expect(await client.until(/\}\n/)).toContain('{"bytes":1}');
   });
 });
 

@@ -31,6 +31,7 @@ import {
   type StatusTable,
 } from "./problem.ts";
 import { deferContinue, endGently } from "./request-body.ts";
+import { refuseUnclearRequests } from "./unclear-requests.ts";
 import { whenOver } from "./when-over.ts";
 
 /** A Fastify instance whose routes take TypeBox schemas. */
@@ -77,7 +78,7 @@ export function createApp(options: AppOptions): App {
     // While closing, requests on open connections are still served; `Connection: close` sends the next one elsewhere.
     return503OnClosing: false,
     connectionTimeout: IDLE_TIMEOUT_MS,
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    http: { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false },
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     frameworkErrors: (error, request, reply) => {
       begin(request, reply, health);
@@ -86,6 +87,7 @@ export function createApp(options: AppOptions): App {
     clientErrorHandler: answerUnreadable,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  app.server.on("connect", (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket));
   app.removeContentTypeParser("text/plain"); // nothing here is asked for as text
   app.addHook("onRequest", async (request, reply) => begin(request, reply, health));
   app.addHook("onResponse", async () => {
@@ -102,6 +104,7 @@ export function createApp(options: AppOptions): App {
   // Before the hooks that answer, or what they refuse would not be counted.
   measureRequests(app, registry);
   answerWithProblems(app, statuses);
+  refuseUnclearRequests(app);
   answerOtherMethods(app);
   deferContinue(app);
   refuseCrossSite(app);
@@ -154,6 +157,15 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
     PARSER_ERRORS[error.code ?? ""] ?? new HttpError(400, "BAD_REQUEST", "This is not an HTTP request.");
   socket.write(rawProblem(known, randomUUID(), { "X-Served-By": SERVED_BY }));
   endGently(socket);
+}
+
+/** Answers `CONNECT`, whose socket Node closes without a word when nobody listens. */
+function refuseTunnel(socket: Socket): void {
+  socket.on("error", () => undefined); // it is no longer Node's
+  const error = new HttpError(501, "NOT_IMPLEMENTED", "This is no proxy.");
+  socket.write(rawProblem(error, randomUUID(), { "X-Served-By": SERVED_BY }));
+  endGently(socket);
+  socket.resume();
 }
 
 function answerInProgress(
