@@ -133,7 +133,7 @@ export class FileSink {
 /**
  * Gives a chunk's memory back at once. Left to the collector, which sees only the small object in front of it, a fast
  * upload has 80 MB of written chunks lying about, and each new one is fresh memory for the kernel to find and clear:
- * this halves the time of a large one. Nobody else can have a use for the memory, since the chunk is all of it; but for
+ * this takes a third off the processor time of a large one. Nobody else can have a use for the memory, since the chunk is all of it; but for
  * small ones: a form's parser hands out the buffer in which it keeps the beginning of what may be a boundary.
  */
 function free({ buffer, byteLength }: Uint8Array): void {
