@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { mkdir, realpath } from "node:fs/promises";
 
-import { errno } from "./errors.ts";
+import { unless } from "./errors.ts";
 import { close, fstat, fsync, open } from "./system.ts";
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
@@ -129,11 +129,4 @@ export class Directory implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Takes one error for an answer: undefined. */
-function unless(code: string): (error: unknown) => undefined {
-  return (error) => {
-    if (errno(error) !== code) throw error;
-  };
 }

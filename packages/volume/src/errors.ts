@@ -168,6 +168,18 @@ export function fromSystem(error: unknown, path: string): unknown {
   }
 }
 
+/** Takes one error of the system for an answer: undefined. For `catch`. */
+export function unless(code: string): (error: unknown) => undefined {
+  return (error) => {
+    if (errno(error) !== code) throw error;
+  };
+}
+
+/** Whether a publication failed because something, be it a directory, has the name, so that another may do. */
+export function isNameTaken(error: unknown): boolean {
+  return [AlreadyExistsError, IsDirectoryError, NotRegularError].some((kind) => error instanceof kind);
+}
+
 /** The `code` of a system error (`ENOENT`, `EEXIST`, …), or undefined. */
 export function errno(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

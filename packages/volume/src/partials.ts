@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { copyFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { errno, fromSystem, UnavailableError } from "./errors.ts";
+import { errno, fromSystem, UnavailableError, unless } from "./errors.ts";
 import { secondName } from "./publication.ts";
 import { StagedFile, type StagingHost } from "./staged-file.ts";
 import { makeStateFolder } from "./state-folder.ts";
@@ -46,7 +46,7 @@ export class PartialFiles {
    */
   continueFrom(name: string, earlier: string, bytes: number): Promise<StagedFile | undefined> {
     return translated(async () => {
-      const source = await stat(this.#at(earlier)).catch(ifMissing);
+      const source = await stat(this.#at(earlier)).catch(unless("ENOENT"));
       if (!source || source.size < bytes) return undefined;
       const path = this.#at(name);
       await copyFile(this.#at(earlier), path, COPYFILE_EXCL | COPYFILE_FICLONE);
@@ -63,7 +63,7 @@ export class PartialFiles {
    */
   async reopen(name: string, bytes: number): Promise<StagedFile | undefined> {
     const path = this.#at(name);
-    const stats = await stat(path).catch(ifMissing);
+    const stats = await stat(path).catch(unless("ENOENT"));
     if (!stats || stats.size < bytes) return undefined;
     return this.#adopt(path, O_RDWR, (fd) => ftruncate(fd, bytes));
   }
@@ -75,7 +75,7 @@ export class PartialFiles {
    */
   async seize(name: string): Promise<string> {
     const seized = `${name}.seized`;
-    await rename(this.#at(name), this.#at(seized)).catch(ifMissing);
+    await rename(this.#at(name), this.#at(seized)).catch(unless("ENOENT"));
     await rm(secondName(this.#at(name)), { force: true });
     return seized;
   }
@@ -86,7 +86,7 @@ export class PartialFiles {
    */
   async isPublished(name: string): Promise<boolean> {
     await rm(secondName(this.#at(name)), { force: true });
-    const stats = await stat(this.#at(name)).catch(ifMissing);
+    const stats = await stat(this.#at(name)).catch(unless("ENOENT"));
     return stats !== undefined && stats.nlink > 1;
   }
 
@@ -97,7 +97,7 @@ export class PartialFiles {
 
   /** The names of all partial files, in no order. */
   async names(): Promise<string[]> {
-    return (await readdir(this.#directory).catch(ifMissing)) ?? [];
+    return (await readdir(this.#directory).catch(unless("ENOENT"))) ?? [];
   }
 
   async #adopt(path: string, flags: number, prepare?: (fd: number) => Promise<void>): Promise<StagedFile> {
@@ -125,8 +125,4 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
       ? new UnavailableError({ cause: error })
       : fromSystem(error, "the partial file");
   }
-}
-
-function ifMissing(error: unknown): undefined {
-  if (errno(error) !== "ENOENT") throw error;
 }

@@ -8,6 +8,7 @@ import {
   errno,
   IsDirectoryError,
   NotRegularError,
+  unless,
 } from "./errors.ts";
 import type { VolumePath } from "./path.ts";
 
@@ -64,10 +65,7 @@ export async function giveName(
 
 /** The version that has the name; undefined when it is free. */
 async function currentAt(target: string, path: VolumePath): Promise<Entry | undefined> {
-  const stats = await lstat(target, { bigint: true }).catch((error: unknown) => {
-    if (errno(error) !== "ENOENT") throw error;
-    return undefined;
-  });
+  const stats = await lstat(target, { bigint: true }).catch(unless("ENOENT"));
   const current = stats && toEntry(path.name, stats);
   if (stats && !current) throw new NotRegularError(path.toString());
   if (current?.type === "directory") throw new IsDirectoryError(path.toString());

@@ -224,5 +224,6 @@ export class StagedFile implements AsyncDisposable {
 }
 
 function closedEarly(): Error {
-  return new Error("The stream closed before its end.");
+  const error = new Error("The stream closed before its end.");
+  return Object.assign(error, { code: "ERR_STREAM_PREMATURE_CLOSE" }); // as Node's own streams say it
 }

@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 
-import { errno } from "./errors.ts";
+import { errno, unless } from "./errors.ts";
 import { KernelLock } from "./lock.ts";
 import { makeStateFolder } from "./state-folder.ts";
 import { open } from "./system.ts";
@@ -77,10 +77,8 @@ export class Staging {
 
   /** Removes what dead processes left behind. Returns how many folders that were. */
   async sweep(): Promise<number> {
-    const entries = await readdir(this.#directory, { withFileTypes: true }).catch((error: unknown) => {
-      if (errno(error) === "ENOENT") return [];
-      throw error;
-    });
+    const found = await readdir(this.#directory, { withFileTypes: true }).catch(unless("ENOENT"));
+    const entries = found ?? [];
     const folders = new Set(entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name));
     const own = await this.#own?.catch(() => undefined);
     let swept = 0;

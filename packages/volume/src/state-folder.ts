@@ -1,13 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { errno } from "./errors.ts";
+import { unless } from "./errors.ts";
 
 /** Makes a directory unless there is one; its parent must exist. */
 export async function makeIfMissing(directory: string): Promise<void> {
-  await mkdir(directory).catch((error: unknown) => {
-    if (errno(error) !== "EEXIST") throw error;
-  });
+  await mkdir(directory).catch(unless("EEXIST"));
 }
 
 /**

@@ -1,10 +1,4 @@
-import {
-  AlreadyExistsError,
-  IsDirectoryError,
-  NotRegularError,
-  VolumePath,
-  type Volume,
-} from "@wharf/volume";
+import { AlreadyExistsError, isNameTaken, VolumePath, type Volume } from "@wharf/volume";
 
 import type { Download } from "./download.ts";
 import { AttemptError } from "./errors.ts";
@@ -44,7 +38,7 @@ export async function publishFile(
       });
       return path.toString();
     } catch (error) {
-      if (!isRenamed || !isConflict(error)) throw error;
+      if (!isRenamed || !isNameTaken(error)) throw error;
     }
   }
   throw new AttemptError(
@@ -69,15 +63,7 @@ async function isTaken(volume: Volume, path: VolumePath): Promise<boolean> {
   try {
     return (await volume.target(path)) !== undefined;
   } catch (error) {
-    if (isConflict(error)) return true;
+    if (isNameTaken(error)) return true;
     throw error;
   }
-}
-
-function isConflict(error: unknown): boolean {
-  return (
-    error instanceof AlreadyExistsError ||
-    error instanceof IsDirectoryError ||
-    error instanceof NotRegularError
-  );
 }

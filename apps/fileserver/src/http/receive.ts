@@ -26,7 +26,6 @@ export async function receiveBody(
 
 /** What a stream says that was cut off; an error of ours is none of these, even when it comes at the same time. */
 const CUT_OFF_CODES = new Set(["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE", "FST_MP_PREMATURE_CLOSE"]);
-const CUT_OFF_MESSAGE = "The stream closed before its end.";
 /** A form's parser has no codes. */
 const PARSER_MESSAGES = new Set([
   "Unexpected end of multipart data",
@@ -39,7 +38,7 @@ export function isTruncation(error: unknown, request: IncomingMessage): boolean 
   if (PARSER_MESSAGES.has(error.message)) return true;
   if (request.readableEnded) return false; // it was read whole
   const code = "code" in error ? error.code : undefined;
-  return (typeof code === "string" && CUT_OFF_CODES.has(code)) || error.message === CUT_OFF_MESSAGE;
+  return typeof code === "string" && CUT_OFF_CODES.has(code);
 }
 
 /** A body that ended before it should have. */

@@ -4,8 +4,8 @@ import multipart, { type MultipartFile } from "@fastify/multipart";
 import { acceptBody, HttpError, internalError, ProblemSchema, toHttpError, type App } from "@wharf/service";
 import {
   AlreadyExistsError,
+  isNameTaken,
   IsDirectoryError,
-  NotRegularError,
   PathInvalidError,
   VolumePath,
   type StagedFile,
@@ -140,14 +140,9 @@ async function publish(staged: StagedFile, wanted: VolumePath, onConflict: OnCon
       const { entry } = await staged.publish(path, { replace: onConflict === "overwrite" });
       return { path, etag: entry.etag };
     } catch (error) {
-      if (onConflict !== "rename" || !isTaken(error)) throw error;
+      if (onConflict !== "rename" || !isNameTaken(error)) throw error;
     }
   }
-}
-
-/** Whether something, be it a directory, has the name. */
-function isTaken(error: unknown): boolean {
-  return [AlreadyExistsError, IsDirectoryError, NotRegularError].some((kind) => error instanceof kind);
 }
 
 /** Browsers and curl write a quote in a name as `%22`, and leave a percent sign as it is. */
