@@ -43,6 +43,17 @@ test("a partial file is gone when it is discarded or removed", async () => {
   expect(await volume.partials.names()).toEqual([]);
 });
 
+test("a part of a file can be read by its name", async () => {
+  const { volume } = await temporaryVolume();
+  await beginAndLeave(volume, "one", "0123456789");
+  const part = async (name: string, position: number): Promise<string> =>
+    (await volume.partials.read(name, position, 4)).toString();
+  expect(await part("one", 2)).toBe("2345");
+  expect(await part("one", 8)).toBe("89");
+  expect(await part("one", 20)).toBe("");
+  expect(await part("gone", 0)).toBe("");
+});
+
 test("there are no names before there is a first file", async () => {
   const { volume } = await temporaryVolume();
   expect(await volume.partials.names()).toEqual([]);

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { copyFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { copyFile, open as openFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { errno, fromSystem, UnavailableError, unless } from "./errors.ts";
@@ -66,6 +66,18 @@ export class PartialFiles {
     const stats = await stat(path).catch(unless("ENOENT"));
     if (!stats || stats.size < bytes) return undefined;
     return this.#adopt(path, O_RDWR, (fd) => ftruncate(fd, bytes));
+  }
+
+  /** Reads at most `length` bytes of `name` from `position` on; what is not there is left out. */
+  async read(name: string, position: number, length: number): Promise<Buffer> {
+    const file = await openFile(this.#at(name)).catch(unless("ENOENT"));
+    if (!file) return Buffer.alloc(0);
+    try {
+      const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(length), position });
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
   }
 
   /**

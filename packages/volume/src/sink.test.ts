@@ -2,13 +2,12 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { FileSink } from "./sink.ts";
 import { settle, temporaryFolder } from "./testing/volume.ts";
 
 const MiB = 1 << 20;
-const immediately = (): undefined => undefined;
 
 async function temporaryFile(flags = "w+"): Promise<{ fd: number; content: () => Buffer }> {
   const path = join(await temporaryFolder(), "file");
@@ -28,7 +27,7 @@ describe("a chunk's memory", () => {
   test("is given back once it was written, when the chunk is all of it", async () => {
     const { fd } = await temporaryFile();
     const pass = gate();
-    const sink = new FileSink(fd, 0, pass.pass);
+    const sink = new FileSink(fd, 0, { beforeBatch: pass.pass });
     const chunk = new Uint8Array(100_000);
     sink.push(chunk);
     const flushed = sink.flush();
@@ -40,7 +39,7 @@ describe("a chunk's memory", () => {
 
   test("is left alone when it is little: parsers hand out buffers that they use again", async () => {
     const { fd } = await temporaryFile();
-    const sink = new FileSink(fd, 0, immediately);
+    const sink = new FileSink(fd, 0);
     const chunk = new Uint8Array(70);
     sink.push(chunk);
     await sink.flush();
@@ -49,7 +48,7 @@ describe("a chunk's memory", () => {
 
   test("is left alone when others may have a part of it", async () => {
     const { fd, content } = await temporaryFile();
-    const sink = new FileSink(fd, 0, immediately);
+    const sink = new FileSink(fd, 0);
     const memory = new Uint8Array(100_000).fill(1);
     sink.push(memory.subarray(0, 60_000));
     await sink.flush();
@@ -73,7 +72,7 @@ describe("what is pushed is written in order, whole and once", () => {
     const { fd, content } = await temporaryFile();
     const chunks = sizes.map((size) => randomBytes(size));
     const whole = Buffer.concat(chunks);
-    const sink = new FileSink(fd, 0, immediately);
+    const sink = new FileSink(fd, 0);
     for (const chunk of chunks) if (!sink.push(chunk)) await sink.drained();
     await sink.flush();
     expect(sink.position).toBe(whole.length);
@@ -84,7 +83,7 @@ describe("what is pushed is written in order, whole and once", () => {
     const { fd, content } = await temporaryFile();
     const chunks = Array.from({ length: 3000 }, () => randomBytes(10_000));
     const whole = Buffer.concat(chunks);
-    const sink = new FileSink(fd, 0, immediately);
+    const sink = new FileSink(fd, 0);
     for (const chunk of chunks) sink.push(chunk);
     await sink.flush();
     expect(content().equals(whole)).toBe(true);
@@ -92,7 +91,7 @@ describe("what is pushed is written in order, whole and once", () => {
 
   test("from the offset it was given on", async () => {
     const { fd, content } = await temporaryFile();
-    const sink = new FileSink(fd, 3, immediately);
+    const sink = new FileSink(fd, 3);
     sink.push(Buffer.from("defgh"));
     await sink.flush();
     expect(sink.position).toBe(8);
@@ -101,7 +100,7 @@ describe("what is pushed is written in order, whole and once", () => {
 
   test("after each flush it goes on where it was", async () => {
     const { fd, content } = await temporaryFile();
-    const sink = new FileSink(fd, 0, immediately);
+    const sink = new FileSink(fd, 0);
     for (const text of ["one ", "two ", "three"]) {
       sink.push(Buffer.from(text));
       await sink.flush();
@@ -114,7 +113,7 @@ describe("writes are gathered", () => {
   test("a small chunk waits for more, or for a flush", async () => {
     const { fd, content } = await temporaryFile();
     const batches: number[] = [];
-    const sink = new FileSink(fd, 0, (bytes) => void batches.push(bytes));
+    const sink = new FileSink(fd, 0, { beforeBatch: (bytes) => void batches.push(bytes) });
     sink.push(Buffer.alloc(1000));
     sink.push(Buffer.alloc(2000));
     await settle();
@@ -126,7 +125,7 @@ describe("writes are gathered", () => {
 
   test("a mebibyte is written without a flush", async () => {
     const { fd, content } = await temporaryFile();
-    const sink = new FileSink(fd, 0, immediately);
+    const sink = new FileSink(fd, 0);
     for (let chunk = 0; chunk < 16; chunk++) sink.push(Buffer.alloc(MiB / 16));
     await expect.poll(() => content().length).toBe(MiB);
   });
@@ -134,22 +133,47 @@ describe("writes are gathered", () => {
   test("1,024 tiny chunks are written without a flush: one call of the system takes no more", async () => {
     const { fd, content } = await temporaryFile();
     const batches: number[] = [];
-    const sink = new FileSink(fd, 0, (bytes) => void batches.push(bytes));
+    const sink = new FileSink(fd, 0, { beforeBatch: (bytes) => void batches.push(bytes) });
     for (let chunk = 0; chunk < 3000; chunk++) sink.push(Buffer.from("x"));
     await expect.poll(() => content().length).toBe(2048);
     await sink.flush();
     expect(batches).toEqual([1024, 1024, 952]);
   });
 
+  test("are as large as they are to be at the moment, and told of as they are written", async () => {
+    const { fd, content } = await temporaryFile();
+    const written: [number, number][] = [];
+    let batchBytes = 4;
+    const sink = new FileSink(fd, 2, {
+      batchBytes: () => batchBytes,
+      onWritten: (start, end) => written.push([start, end]),
+    });
+    sink.push(Buffer.from("abc"));
+    await settle();
+    expect(written).toEqual([]);
+    sink.push(Buffer.from("d"));
+    await sink.flush();
+    batchBytes = 1;
+    sink.push(Buffer.from("e"));
+    await vi.waitFor(() =>
+      expect(written).toEqual([
+        [2, 6],
+        [6, 7],
+      ]),
+    );
+    expect(content().toString()).toBe("\0\0abcde");
+  });
+
   test("only one batch is under way at a time", async () => {
     const { fd } = await temporaryFile();
     let underWay = 0;
     let most = 0;
-    const sink = new FileSink(fd, 0, async () => {
+    const beforeBatch = async (): Promise<void> => {
       most = Math.max(most, ++underWay);
       await settle();
       underWay--;
-    });
+    };
+    const sink = new FileSink(fd, 0, { beforeBatch });
     for (let chunk = 0; chunk < 7; chunk++) sink.push(Buffer.alloc(MiB));
     await sink.flush();
     expect(most).toBe(1);
@@ -160,7 +184,7 @@ describe("back-pressure", () => {
   test("begins at 8 MiB that wait, and ends below 4", async () => {
     const { fd } = await temporaryFile();
     const { open, pass } = gate();
-    const sink = new FileSink(fd, 0, pass);
+    const sink = new FileSink(fd, 0, { beforeBatch: pass });
     const isMoreWelcome = Array.from({ length: 9 }, () => sink.push(Buffer.alloc(MiB)));
     expect(isMoreWelcome).toEqual([true, true, true, true, true, true, true, false, false]);
     let isDrained = false;
@@ -175,7 +199,7 @@ describe("back-pressure", () => {
   test("there is none while less waits", async () => {
     const { fd } = await temporaryFile();
     const { open, pass } = gate();
-    const sink = new FileSink(fd, 0, pass);
+    const sink = new FileSink(fd, 0, { beforeBatch: pass });
     sink.push(Buffer.alloc(3 * MiB));
     await sink.drained();
     expect(sink.position).toBe(0);
@@ -185,7 +209,7 @@ describe("back-pressure", () => {
 
   test("a flush that overlaps another, and pushes in between, still ends", async () => {
     const { fd, content } = await temporaryFile();
-    const sink = new FileSink(fd, 0, immediately);
+    const sink = new FileSink(fd, 0);
     sink.push(Buffer.alloc(5 * MiB));
     const second = sink.drained().then(() => {
       for (let chunk = 0; chunk < 1500; chunk++) sink.push(Buffer.from("x"));
@@ -199,7 +223,7 @@ describe("back-pressure", () => {
 describe("a write that fails", () => {
   test("is told to everyone who waits, and to everyone who comes later", async () => {
     const { fd } = await temporaryFile("r");
-    const sink = new FileSink(fd, 0, immediately);
+    const sink = new FileSink(fd, 0);
     for (let chunk = 0; chunk < 9; chunk++) sink.push(Buffer.alloc(MiB));
     const waiting = [sink.drained(), sink.flush()];
     for (const promise of waiting) await expect(promise).rejects.toMatchObject({ code: "EBADF" });
@@ -211,7 +235,7 @@ describe("a write that fails", () => {
 
   test("is told by the flush when nobody waited before", async () => {
     const { fd } = await temporaryFile("r");
-    const sink = new FileSink(fd, 0, immediately);
+    const sink = new FileSink(fd, 0);
     sink.push(Buffer.from("small"));
     await expect(sink.flush()).rejects.toMatchObject({ code: "EBADF" });
   });
@@ -220,10 +244,11 @@ describe("a write that fails", () => {
     const { fd, content } = await temporaryFile();
     const refusal = new Error("no more");
     const sizes: number[] = [];
-    const sink = new FileSink(fd, 0, (bytes) => {
+    const beforeBatch = (bytes: number): Promise<void> | undefined => {
       sizes.push(bytes);
       return sizes.length > 1 ? Promise.reject(refusal) : undefined;
-    });
+    };
+    const sink = new FileSink(fd, 0, { beforeBatch });
     sink.push(Buffer.alloc(MiB));
     sink.push(Buffer.alloc(2 * MiB));
     sink.push(Buffer.alloc(3 * MiB));
@@ -238,7 +263,7 @@ describe("a sink that is stopped", () => {
   test("finishes the batch that is under way, and writes nothing more", async () => {
     const { fd, content } = await temporaryFile();
     const { open, pass } = gate();
-    const sink = new FileSink(fd, 0, pass);
+    const sink = new FileSink(fd, 0, { beforeBatch: pass });
     sink.push(Buffer.alloc(MiB));
     sink.push(Buffer.alloc(2 * MiB));
     let isStopped = false;
@@ -254,7 +279,7 @@ describe("a sink that is stopped", () => {
   test("refuses what comes later, and ends every wait", async () => {
     const { fd } = await temporaryFile();
     const { open, pass } = gate();
-    const sink = new FileSink(fd, 0, pass);
+    const sink = new FileSink(fd, 0, { beforeBatch: pass });
     sink.push(Buffer.alloc(9 * MiB));
     const waits = Promise.allSettled([sink.drained(), sink.flush()]);
     open();

@@ -1,12 +1,22 @@
 import fs from "node:fs";
 
 const BATCH_BYTES = 1 << 20;
-const HIGH_WATER_BYTES = 8 << 20;
-const LOW_WATER_BYTES = 4 << 20;
+/** In batches: one is being written, and the others arrive meanwhile. */
+const HIGH_WATER = 8;
+const LOW_WATER = 4;
 /** Smaller chunks' memory is left to the collector. */
 const MIN_FREED_BYTES = 4 << 10;
 /** `IOV_MAX` on Linux and macOS: what one `writev` takes. */
 const BATCH_CHUNKS = 1024;
+
+export interface SinkOptions {
+  /** How many bytes one write is to have, asked anew each time; default: a mebibyte. Eight times that may wait. */
+  readonly batchBytes?: () => number;
+  /** Called with each batch's size before it is written; what it throws ends the sink (a full disk, say). */
+  readonly beforeBatch?: (bytes: number) => Promise<void> | undefined;
+  /** Hears which bytes of the file a write has brought. */
+  readonly onWritten?: (start: number, end: number) => void;
+}
 
 /**
  * Gathers chunks as they arrive and writes them in large batches, one `writev` at an offset in flight at a time, so
@@ -18,7 +28,9 @@ const BATCH_CHUNKS = 1024;
  */
 export class FileSink {
   readonly #fd: number;
+  readonly #batchBytes: () => number;
   readonly #beforeBatch: (bytes: number) => Promise<void> | undefined;
+  readonly #onWritten: (start: number, end: number) => void;
   #position: number;
   #chunks: Uint8Array[] = [];
   #pendingBytes = 0;
@@ -28,14 +40,13 @@ export class FileSink {
   #error: unknown;
   #waiting: { belowBytes: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
 
-  /**
-   * @param position where in the file the first byte goes
-   * @param beforeBatch called with each batch's size; what it throws ends the sink (a full disk, say)
-   */
-  constructor(fd: number, position: number, beforeBatch: (bytes: number) => Promise<void> | undefined) {
+  /** @param position where in the file the first byte goes */
+  constructor(fd: number, position: number, options: SinkOptions = {}) {
     this.#fd = fd;
     this.#position = position;
-    this.#beforeBatch = beforeBatch;
+    this.#batchBytes = options.batchBytes ?? (() => BATCH_BYTES);
+    this.#beforeBatch = options.beforeBatch ?? (() => undefined);
+    this.#onWritten = options.onWritten ?? (() => undefined);
   }
 
   /** How far the file is written: everything before this offset has been handed to the system. */
@@ -53,12 +64,12 @@ export class FileSink {
     this.#chunks.push(chunk);
     this.#pendingBytes += chunk.length;
     this.#writeWhenDue();
-    return this.#pendingBytes < HIGH_WATER_BYTES;
+    return this.#pendingBytes < HIGH_WATER * this.#batchBytes();
   }
 
   /** Resolves when there is room for more. */
   drained(): Promise<void> {
-    return this.#below(LOW_WATER_BYTES);
+    return this.#below(LOW_WATER * this.#batchBytes());
   }
 
   /** Resolves when every byte pushed so far has been written. */
@@ -95,7 +106,7 @@ export class FileSink {
 
   #writeWhenDue(): void {
     if (this.#writing || this.#chunks.length === 0) return;
-    const isBatch = this.#pendingBytes >= BATCH_BYTES || this.#chunks.length >= BATCH_CHUNKS;
+    const isBatch = this.#pendingBytes >= this.#batchBytes() || this.#chunks.length >= BATCH_CHUNKS;
     if (!isBatch && this.#flushes === 0) return;
     const batch = this.#chunks.splice(0, BATCH_CHUNKS);
     this.#writing = this.#write(batch).then(
@@ -115,6 +126,7 @@ export class FileSink {
     let rest = batch;
     while (rest.length > 0) {
       const written = await writev(this.#fd, rest, this.#position);
+      this.#onWritten(this.#position, this.#position + written);
       this.#position += written;
       this.#pendingBytes -= written;
       rest = afterBytes(rest, written);

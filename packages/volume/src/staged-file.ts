@@ -15,8 +15,8 @@ import {
 } from "./errors.ts";
 import type { VolumePath } from "./path.ts";
 import { giveName, type Exclusion, type NameOptions } from "./publication.ts";
-import { FileSink } from "./sink.ts";
-import { close, fdatasync, fstat, fsync, futimes } from "./system.ts";
+import { FileSink, type SinkOptions } from "./sink.ts";
+import { close, fdatasync, fstat, fsync, ftruncate, futimes } from "./system.ts";
 
 /** How often, in bytes, the free space is looked at while a file is written. */
 const SPACE_CHECK_BYTES = 16 << 20;
@@ -59,7 +59,7 @@ export class StagedFile implements AsyncDisposable {
   #bytesToSync = SYNC_AHEAD_BYTES;
   #syncing: Promise<unknown> | undefined;
   #syncError: unknown;
-  #sink: FileSink | undefined;
+  readonly #sinks = new Set<FileSink>();
 
   private constructor(fd: number, path: string, host: StagingHost, bornNs: bigint) {
     this.fd = fd;
@@ -73,10 +73,25 @@ export class StagedFile implements AsyncDisposable {
     return new StagedFile(file.fd, file.path, host, (await fstat(file.fd)).ctimeNs);
   }
 
-  /** A writer that starts at `position` bytes. Only one may be in use at a time. */
-  sink(position = 0): FileSink {
-    this.#sink = new FileSink(this.fd, position, (bytes) => this.#beforeBatch(bytes));
-    return this.#sink;
+  /** A writer that starts at `position` bytes. Of several in use no two may write the same bytes. */
+  sink(position = 0, options: Omit<SinkOptions, "beforeBatch"> = {}): FileSink {
+    const sink = new FileSink(this.fd, position, {
+      ...options,
+      beforeBatch: (bytes) => this.#beforeBatch(bytes),
+    });
+    this.#sinks.add(sink);
+    return sink;
+  }
+
+  /** Ends a writer that is not wanted any more: what it was given and has not begun to write is dropped. */
+  async endSink(sink: FileSink): Promise<void> {
+    await sink.stop();
+    this.#sinks.delete(sink);
+  }
+
+  /** Cuts the file off after so many bytes, or extends it. */
+  async truncate(bytes: number): Promise<void> {
+    await this.#translated(ftruncate(this.fd, bytes));
   }
 
   /**
@@ -207,7 +222,7 @@ export class StagedFile implements AsyncDisposable {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     // A later write would go into whatever file is given this descriptor's number next.
-    await this.#sink?.stop();
+    await Promise.all([...this.#sinks].map((sink) => sink.stop()));
     await this.#syncing;
     await close(this.fd);
   }
