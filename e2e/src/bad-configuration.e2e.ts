@@ -29,7 +29,11 @@ const WRONG_OF: Readonly<Record<AppName, Record<string, string>>> = {
     MAX_ACTIVE: "0",
     LEASE_MS: "soon",
     MAX_BYTES: "5X",
-    DATABASE_URL: "postgres://nowhere/",
+    DATABASE_URL: "mysql://nowhere/",
+    SEGMENTS: "many",
+    SPEED_LIMIT: "fast",
+    HTTPS_PROXY: "proxy.example:3128",
+    WEBHOOK_SECRET: "short",
   },
 };
 

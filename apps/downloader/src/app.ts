@@ -2,10 +2,9 @@ import { hostname } from "node:os";
 
 import { addressSet, createApp, Health, type Foundation, type Service } from "@wharf/service";
 import { Volume } from "@wharf/volume";
-import { Agent } from "undici";
 
 import type { DownloaderConfig } from "./config.ts";
-import { guardedConnector } from "./downloads/connector.ts";
+import { createDispatcher } from "./downloads/dispatcher.ts";
 import type { GuardPolicy } from "./downloads/guard.ts";
 import { DownloadMetrics } from "./downloads/metrics.ts";
 import { RETRY_DEFAULTS } from "./downloads/retry.ts";
@@ -31,12 +30,12 @@ export async function buildService(config: DownloaderConfig, foundation: Foundat
   });
   const store = await SqliteStore.open({ file: volume.statePath("downloads.sqlite"), isDurable });
   const metrics = new DownloadMetrics(registry, store);
-  const policy = policyOf(config);
-  const agent = createAgent(config, policy, () => metrics.refusals.inc());
+  const policy = policyOf(config, () => metrics.refusals.inc());
+  const dispatcher = createDispatcher(config, policy);
   const { headersTimeoutMs, stallTimeoutMs, maxBytes, maxAttempts, maxActive, maxPerHost, leaseMs } = config;
   const limits = { headersTimeoutMs, stallTimeoutMs, maxBytes, retry: { ...RETRY_DEFAULTS, maxAttempts } };
   const worker = new Worker(
-    { volume, store, dispatcher: agent, policy, metrics, logger, ...limits },
+    { volume, store, dispatcher, policy, metrics, logger, ...limits },
     { name: hostname(), maxActive, maxPerHost, leaseMs },
   );
 
@@ -71,23 +70,14 @@ export async function buildService(config: DownloaderConfig, foundation: Foundat
     close: async () => {
       clearInterval(sweeper);
       await worker.close();
-      await agent.destroy();
+      await dispatcher.destroy();
       await store.close();
       await volume.close();
     },
   };
 }
 
-function policyOf({ allowNetworks, allowPorts }: DownloaderConfig): GuardPolicy {
-  return { networks: addressSet(allowNetworks), hasNetworks: allowNetworks.length > 0, ports: allowPorts };
-}
-
-/** One pool of connections for each origin, all made through the guard; HTTP/1.1, which carries one stream faster. */
-function createAgent(config: DownloaderConfig, policy: GuardPolicy, onRefusal: () => void): Agent {
-  const { connectTimeoutMs: timeoutMs, maxPerHost } = config;
-  return new Agent({
-    connect: guardedConnector(policy, { timeoutMs, onRefusal }),
-    connections: maxPerHost,
-    allowH2: false,
-  });
+function policyOf({ allowNetworks, allowPorts }: DownloaderConfig, onRefusal: () => void): GuardPolicy {
+  const networks = addressSet(allowNetworks);
+  return { networks, hasNetworks: allowNetworks.length > 0, ports: allowPorts, onRefusal };
 }

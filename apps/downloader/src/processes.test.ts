@@ -172,8 +172,8 @@ test("credentials are in no answer, no error and no line of the log", async () =
 
 test("a wrong configuration is told in full, and nothing starts", async () => {
   const directory = await temporaryFolder();
-  await expect(spawnDownloader(directory, { DATABASE_URL: "postgres://x", LEASE_MS: "0" })).rejects.toThrow(
-    /DATABASE_URL is not available[^]*LEASE_MS must be/,
+  await expect(spawnDownloader(directory, { DATABASE_URL: "mysql://x", LEASE_MS: "0" })).rejects.toThrow(
+    /DATABASE_URL must be a URL such as postgres:[^]*LEASE_MS must be/,
   );
   expect(await createClient(() => Promise.reject(new Error("not asked")), directory).names()).toEqual([]);
 });

@@ -130,7 +130,7 @@ test.each(["http", "https"])(
       callback(null, [address]);
     };
     const onRefusal = vi.fn<() => void>();
-    const connect = guardedConnector(STRICT, { timeoutMs: 2_000, resolve: shifty, onRefusal });
+    const connect = guardedConnector({ ...STRICT, onRefusal }, { timeoutMs: 2_000, resolve: shifty });
     const agent = new Agent({ connect, allowH2: false });
     onTestFinished(() => agent.destroy());
     await expect(

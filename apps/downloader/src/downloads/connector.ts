@@ -16,8 +16,6 @@ export type ResolveAll = (
 export interface ConnectorOptions {
   readonly timeoutMs: number;
   readonly resolve?: ResolveAll;
-  /** Hears of each connection that the guard refused. */
-  readonly onRefusal?: () => void;
 }
 
 /**
@@ -25,39 +23,46 @@ export interface ConnectorOptions {
  * up; every address a name resolves to; and the address that was connected to, before a byte is sent.
  */
 export function guardedConnector(policy: GuardPolicy, options: ConnectorOptions): buildConnector.connector {
-  const { timeoutMs, resolve = systemLookup, onRefusal = () => undefined } = options;
-  const refusal = (): AddressForbiddenError => {
-    onRefusal();
-    return new AddressForbiddenError();
-  };
+  const { timeoutMs, resolve = systemLookup } = options;
   // It returns the socket it has begun to connect, which its types do not say.
   const connect = buildConnector({
     timeout: timeoutMs,
     allowH2: false,
-    lookup: permittedOnly(resolve, policy, refusal),
+    lookup: permittedOnly(resolve, policy),
   }) as unknown as (...args: Parameters<buildConnector.connector>) => Socket;
 
   return (target, callback) => {
-    if (isIP(target.hostname) !== 0 && !isPermittedAddress(target.hostname, policy)) {
-      callback(refusal(), null);
-      return;
-    }
+    const forbidden = refusalOf(target, policy);
+    if (forbidden) return callback(forbidden, null);
     const socket = connect(target, callback);
     // Before all other listeners: a TLS socket's own first one sends the handshake.
     socket.prependOnceListener("connect", () => {
-      if (!isPermittedAddress(socket.remoteAddress ?? "", policy)) socket.destroy(refusal());
+      if (!isPermittedAddress(socket.remoteAddress ?? "", policy)) socket.destroy(refusal(policy));
     });
   };
 }
 
+/** Why a host that is an address may not be connected to; undefined when it may, or when only a resolver can tell. */
+export function refusalOf(
+  { hostname }: Pick<buildConnector.Options, "hostname">,
+  policy: GuardPolicy,
+): AddressForbiddenError | undefined {
+  return isIP(hostname) === 0 || isPermittedAddress(hostname, policy) ? undefined : refusal(policy);
+}
+
+function refusal(policy: GuardPolicy): AddressForbiddenError {
+  policy.onRefusal?.();
+  return new AddressForbiddenError();
+}
+
 /** Resolves a name to those of its addresses that are permitted. */
-function permittedOnly(resolve: ResolveAll, policy: GuardPolicy, refusal: () => Error): LookupFunction {
+function permittedOnly(resolve: ResolveAll, policy: GuardPolicy): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, []);
       const permitted = addresses.filter(({ address }) => isPermittedAddress(address, policy));
       const [first] = permitted;
-      if (!first) return callback(refusal(), []);
+      if (!first) return callback(refusal(policy), []);
       if (options.all) return callback(null, permitted);
       return callback(null, first.address, first.family);
     });

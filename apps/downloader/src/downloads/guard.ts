@@ -10,6 +10,8 @@ export interface GuardPolicy {
   /** Whether {@link networks} has anything in it. */
   readonly hasNetworks: boolean;
   readonly ports: readonly number[] | "any";
+  /** Hears of each URL, and of each connection, that was not let through. */
+  readonly onRefusal?: () => void;
 }
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
@@ -43,6 +45,15 @@ export function parseUrl(text: string, base?: URL): URL {
  * @throws {UrlForbiddenError}
  */
 export function judgeUrl(url: URL, policy: GuardPolicy): void {
+  try {
+    judge(url, policy);
+  } catch (error) {
+    policy.onRefusal?.();
+    throw error;
+  }
+}
+
+function judge(url: URL, policy: GuardPolicy): void {
   const defaultPort = DEFAULT_PORTS[url.protocol];
   if (defaultPort === undefined) throw new UrlForbiddenError("Only http and https URLs can be downloaded.");
   if (url.username !== "" || url.password !== "") {
