@@ -6,6 +6,8 @@ export interface Download {
   readonly url: string;
   readonly state: string;
   readonly filename: string | null;
+  readonly bytes: number;
+  readonly attempts: number;
   readonly error: { readonly code: string; readonly detail: string } | null;
   readonly file: { readonly path: string; readonly url: string } | null;
 }

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 
 import { makeFolder, removeFolder } from "./folder.ts";
 import { send } from "./http.ts";
 import { findProgram } from "./needs.ts";
 import { until } from "./pace.ts";
+import { freePort } from "./port.ts";
 
 /** A folder of this machine that is served at a URL's path, both with a slash at the end. */
 export interface Location {
@@ -73,12 +73,4 @@ function configOf(folder: string, port: number, locations: readonly Location[]):
     "  }",
     "}",
   ].join("\n");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => void server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => void server.close(closed));
-  return port;
 }
