@@ -1,69 +1,50 @@
-import type { FileSink, StagedFile } from "@wharf/volume";
+import type { WorkingFile } from "./working-file.ts";
+import { countBytes } from "./ranges.ts";
 
-/** How much may be lost to a power cut or a kill. */
+/** How much may be lost to a power cut. */
 const CHECKPOINT_BYTES = 64 << 20;
 const CHECKPOINT_MS = 2_000;
+/** How much may be lost to a kill, of what comes slowly. */
 const TICK_MS = 500;
 
-/**
- * Makes what was received durable every so often, and has it recorded: first the bytes, then the record, so that the
- * record never promises a byte that is not there.
- */
+/** Makes what was received durable every so often, and has it recorded. */
 export class Checkpoints {
-  readonly #staged: StagedFile;
-  readonly #sink: FileSink;
-  readonly #save: (durableBytes: number) => Promise<void>;
+  readonly #file: WorkingFile;
+  readonly #flush: () => Promise<void>;
   readonly #timer: NodeJS.Timeout;
-  #durableBytes: number;
+  #bytes: number;
   #lastAt = performance.now();
   #running: Promise<void> | undefined;
 
   /**
-   * @param sink what writes to `staged`, as far as it is written already durable
-   * @param save records so many durable bytes
+   * @param flush writes what waits for more to come
    * @param onError hears of a checkpoint that failed; the transfer has no further use then
    */
-  constructor(
-    staged: StagedFile,
-    sink: FileSink,
-    save: (durableBytes: number) => Promise<void>,
-    onError: (error: unknown) => void,
-  ) {
-    this.#staged = staged;
-    this.#sink = sink;
-    this.#save = save;
-    this.#durableBytes = sink.position;
+  constructor(file: WorkingFile, flush: () => Promise<void>, onError: (error: unknown) => void) {
+    this.#file = file;
+    this.#flush = flush;
+    this.#bytes = countBytes(file.written);
     this.#timer = setInterval(() => {
-      if (!this.#running && this.#isDue()) this.take().catch(onError);
+      this.#running ??= this.#tick()
+        .catch(onError)
+        .finally(() => (this.#running = undefined));
     }, TICK_MS);
   }
 
-  #isDue(): boolean {
-    const isLate = performance.now() - this.#lastAt >= CHECKPOINT_MS;
-    return isLate || this.#sink.position - this.#durableBytes >= CHECKPOINT_BYTES;
-  }
-
-  /** Takes a checkpoint now, after one that is being taken. */
-  async take(): Promise<void> {
-    await this.#running?.catch(() => undefined);
-    this.#running = this.#take().finally(() => (this.#running = undefined));
-    await this.#running;
-  }
-
-  async #take(): Promise<void> {
+  async #tick(): Promise<void> {
+    await this.#flush();
+    const bytes = countBytes(this.#file.written);
+    const isDue =
+      performance.now() - this.#lastAt >= CHECKPOINT_MS || bytes - this.#bytes >= CHECKPOINT_BYTES;
+    if (!isDue) return;
+    this.#bytes = bytes;
     this.#lastAt = performance.now();
-    // From a slow source less than a batch may be waiting for the rest of it.
-    if (this.#sink.position === this.#durableBytes) await this.#sink.flush();
-    const bytes = this.#sink.position;
-    if (bytes === this.#durableBytes) return;
-    await this.#staged.sync();
-    await this.#save(bytes);
-    this.#durableBytes = bytes;
+    await this.#file.save();
   }
 
   /** Takes no more of them, and resolves when none is being taken. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#running?.catch(() => undefined);
+    await this.#running;
   }
 }

@@ -51,6 +51,20 @@ export class DownloadUnknownError extends DownloadError {
   }
 }
 
+/** The download's state does not allow what a client wants of it. */
+export class StateConflictError extends DownloadError {
+  constructor(detail: string) {
+    super("STATE_CONFLICT", detail);
+  }
+}
+
+/** An idempotency key came a second time, with another submission. */
+export class KeyReusedError extends DownloadError {
+  constructor() {
+    super("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another submission; use a new one.");
+  }
+}
+
 /** This worker has no right to the download any more: it was removed, or another one has taken it over. */
 export class LeaseLostError extends DownloadError {
   constructor() {

@@ -54,6 +54,31 @@ export function toAttemptError(thrown: unknown): AttemptError {
   return connectionError(error) ?? unexpected(error);
 }
 
+/** What an error code says about its source; any other is about this side, or about what was asked for. */
+const SOURCE_CODES = new Set([
+  "ADDRESS_FORBIDDEN",
+  "BODY_TRUNCATED",
+  "CONNECTION_FAILED",
+  "CONNECT_TIMEOUT",
+  "CONTENT_ENCODED",
+  "HEADERS_TIMEOUT",
+  "HTTP_STATUS",
+  "NAME_UNKNOWN",
+  "PROXY_REFUSED",
+  "RANGE_IGNORED",
+  "REDIRECT_INVALID",
+  "SIZE_MISMATCH",
+  "STALLED",
+  "TIMED_OUT",
+  "TLS_FAILED",
+  "TOO_MANY_REDIRECTS",
+]);
+
+/** Whether another source, or another connection to the same one, may fare better. */
+export function isOfSource({ code }: AttemptError): boolean {
+  return SOURCE_CODES.has(code);
+}
+
 function connectionError(error: unknown): AttemptError | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
   if (CERTIFICATE_ERROR.test(error.code)) {

@@ -19,16 +19,20 @@ export interface FollowRequest {
   readonly signal: AbortSignal;
 }
 
+/** A final answer, who gave it, and what of the client's headers got there. */
+export interface Answer {
+  readonly response: SourceResponse;
+  readonly url: URL;
+  readonly ownHeaders: RequestHeaders;
+}
+
 /**
  * Sends a GET and follows its redirects by hand: each target is judged before it is asked, and the client's headers,
  * its credentials among them, end at the first origin that is another one. They do not come back with a redirect back.
  *
  * @throws {UrlForbiddenError} {@link AttemptError} `TOO_MANY_REDIRECTS`, `REDIRECT_INVALID`
  */
-export async function follow(
-  dispatcher: Dispatcher,
-  request: FollowRequest,
-): Promise<{ response: SourceResponse; url: URL }> {
+export async function follow(dispatcher: Dispatcher, request: FollowRequest): Promise<Answer> {
   const { policy, headersTimeoutMs, signal } = request;
   let { url, ownHeaders } = request;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
@@ -40,7 +44,7 @@ export async function follow(
       headersTimeoutMs,
       signal,
     });
-    if (!REDIRECTS.has(response.status)) return { response, url };
+    if (!REDIRECTS.has(response.status)) return { response, url, ownHeaders };
     response.discard();
     const target = redirectTarget(response, url);
     if (target.origin !== url.origin) ownHeaders = {};

@@ -11,16 +11,15 @@ type Destination = Pick<Download, "path" | "onConflict">;
 
 /**
  * Publishes a whole file under the name it was given, or, when the download says so, under the first that is free:
- * `name (1).ext` and so on. The partial file's name stays, until its owner has recorded the outcome.
+ * `name (1).ext` and so on. Each path is recorded before it is tried, and the partial file's name stays until its owner
+ * has recorded the outcome.
  *
- * @param offer records a path before it is tried
  * @returns the file's path
  */
 export async function publishFile(
   volume: Volume,
   file: WorkingFile,
   destination: Destination,
-  offer: (path: string) => Promise<void>,
 ): Promise<string> {
   const { name, modifiedMs } = file.point;
   const wanted = VolumePath.parse(destination.path).child(name ?? "");
@@ -29,7 +28,7 @@ export async function publishFile(
     const path = n === 0 ? wanted : wanted.numbered(n);
     // Only a hint, but it spares a record for each name that is plainly taken.
     if (isRenamed && (await isTaken(volume, path))) continue;
-    await offer(path.toString());
+    await file.offer(path.toString());
     try {
       await file.staged.publish(path, {
         replace: destination.onConflict === "overwrite",

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parseContentRange } from "./content-range.ts";
 import { askFields, judgeAnswer, type Known } from "./resume.ts";
 
-const KNOWN: Known = { bytes: 500, validator: '"v1"', total: 1000 };
+const KNOWN: Known = { start: 500, validator: '"v1"', total: 1000 };
 const REST = { etag: '"v1"', "content-range": "bytes 500-999/1000" };
 const DATE = "Wed, 21 Oct 2015 07:28:00 GMT";
 

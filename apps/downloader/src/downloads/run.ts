@@ -6,13 +6,16 @@ import { toAttemptError } from "./failure.ts";
 import type { DownloadMetrics } from "./metrics.ts";
 import { nextAttemptMs, type RetryPolicy } from "./retry.ts";
 import { SpeedMeter } from "./speed.ts";
-import type { Claim, Lease, Progress } from "./store.ts";
+import type { Claim, Lease, Progress, Settings } from "./store.ts";
 
 export interface RunContext extends AttemptContext {
   readonly retry: RetryPolicy;
   readonly metrics: DownloadMetrics;
   readonly logger: Logger;
 }
+
+/** Why a worker no longer has the right to a download, as far as it has to do something about it. */
+type Loss = "removed" | "taken over" | "taken away by a client";
 
 /** A claimed download while this worker is at it: one attempt, and what becomes of it in the store. */
 export class Run {
@@ -58,6 +61,11 @@ export class Run {
     return { ...progress, speed: this.#speed.measure(progress.bytes, performance.now()) };
   }
 
+  /** Takes over what a client has changed since. */
+  apply(settings: Settings): void {
+    this.#attempt.apply(settings);
+  }
+
   async #run(): Promise<void> {
     const { store, metrics } = this.#context;
     if (this.#claim.isTakenOver) {
@@ -72,11 +80,32 @@ export class Run {
       await this.#removePartial();
     } catch (error) {
       const reason: unknown = this.#abort.signal.aborted ? this.#abort.signal.reason : error;
-      if (reason instanceof LeaseLostError)
-        return this.#logger.info("download given up: removed or taken over");
+      if (reason instanceof LeaseLostError) return this.#giveUp();
       if (reason instanceof ShutdownError) return void (await store.release(this.lease));
       await this.#retryOrFail(toAttemptError(reason));
     }
+  }
+
+  /** The file has everything that had come by now; whoever goes on with the download is told so. */
+  async #giveUp(): Promise<void> {
+    const loss = await this.#findLoss();
+    this.#logger.info(`download given up: it was ${loss}`);
+    const isWanted =
+      loss === "taken over" ? this.#attempt.isRecorded : loss !== "removed" && (await this.#letGo());
+    if (!isWanted) await this.#removePartial();
+  }
+
+  async #findLoss(): Promise<Loss> {
+    const download = await this.#context.store.get(this.lease.id);
+    if (!download) return "removed";
+    return download.epoch === this.lease.epoch ? "taken away by a client" : "taken over";
+  }
+
+  /** Tells whether the bytes may still be wanted. */
+  async #letGo(): Promise<boolean> {
+    const { store } = this.#context;
+    const hasLetGo = await store.letGo(this.lease, this.#attempt.point);
+    return !hasLetGo || (await store.get(this.lease.id))?.state !== "canceled";
   }
 
   /** An attempt that kills its process cannot say so: the claims that followed have counted it. */
@@ -101,7 +130,8 @@ export class Run {
     this.#logger.info({ code: error.code }, `download failed: ${error.message}`);
     if (!(await store.fail(this.lease, failure))) return;
     this.#count("failed");
-    await this.#removePartial();
+    // What there is may be gone on with, should a client say where from.
+    if (!this.#attempt.canContinue) await this.#removePartial();
   }
 
   #count(outcome: "completed" | "failed"): void {

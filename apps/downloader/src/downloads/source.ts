@@ -1,12 +1,13 @@
 import type { Dispatcher } from "undici";
 
 import { parseContentRange } from "./content-range.ts";
-import type { Download } from "./download.ts";
+import type { Download, RequestHeaders } from "./download.ts";
 import { AttemptError } from "./errors.ts";
 import { statusError } from "./failure.ts";
-import { follow } from "./follow.ts";
+import { follow, type Answer } from "./follow.ts";
 import { parseUrl, type GuardPolicy } from "./guard.ts";
 import { askFields, judgeAnswer, type Ask, type Known } from "./resume.ts";
+import type { ByteRange } from "./ranges.ts";
 import { parseRetryAfter } from "./retry.ts";
 import type { SourceResponse } from "./source-response.ts";
 
@@ -22,8 +23,10 @@ export interface Source {
   readonly response: SourceResponse;
   /** Who answered, after all redirects. */
   readonly url: URL;
-  /** Whether its bytes follow on those that are there, or are everything. */
-  readonly isRest: boolean;
+  /** What of the client's headers got there. */
+  readonly headers: RequestHeaders;
+  /** Which bytes of the file it brings when that is a part; null when it brings all of them. */
+  readonly part: ByteRange | null;
   /** The length of the whole; null when nobody says it. */
   readonly total: number | null;
 }
@@ -50,25 +53,28 @@ export async function askSource(
   };
   let ask: Ask = known ? "rest-if-same" : "whole";
   for (;;) {
-    const { response, url } = await follow(dispatcher, { ...request, askFields: askFields(ask, known) });
-    const verdict = judgeAnswer(ask, known, response);
-    if (verdict === "append" || verdict === "replace")
-      return accept(response, url, verdict === "append", known);
-    response.discard();
-    if (verdict === undefined) throw refusal(response);
+    const answer = await follow(dispatcher, { ...request, askFields: askFields(ask, known) });
+    const verdict = judgeAnswer(ask, known, answer.response);
+    if (verdict === "append" || verdict === "replace") return accept(answer, verdict === "append", known);
+    answer.response.discard();
+    if (verdict === undefined) throw refusal(answer.response);
     ask = verdict;
   }
 }
 
-function accept(response: SourceResponse, url: URL, isRest: boolean, known: Known | undefined): Source {
+function accept(answer: Answer, isPart: boolean, known: Known | undefined): Source {
+  const { response, url, ownHeaders } = answer;
   const { headers } = response;
   if (!isIdentity(headers["content-encoding"])) {
     response.discard();
     const detail = "The server sent the file in an encoding that was not asked for.";
     throw new AttemptError("CONTENT_ENCODED", detail);
   }
-  const restTotal = known?.total ?? parseContentRange(headers["content-range"])?.total ?? null;
-  return { response, url, isRest, total: isRest ? restTotal : lengthOf(headers["content-length"]) };
+  const range = isPart ? parseContentRange(headers["content-range"]) : undefined;
+  const source = { response, url, headers: ownHeaders };
+  if (!range) return { ...source, part: null, total: lengthOf(headers["content-length"]) };
+  const part = { start: range.start, end: range.end + 1 };
+  return { ...source, part, total: known?.total ?? range.total };
 }
 
 /** We asked for the file as it is; what was encoded all the same would be stored as something else. */

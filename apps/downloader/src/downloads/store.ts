@@ -1,6 +1,6 @@
 import type { Download, DownloadState, Failure, NewDownload, ResumePoint } from "./download.ts";
 
-/** The right to work on a download, until somebody else claims it or it is removed. */
+/** The right to work on a download, until somebody else claims it, or a client takes it away. */
 export interface Lease {
   readonly id: string;
   readonly epoch: number;
@@ -25,7 +25,27 @@ export interface ClaimRequest {
 export interface Progress {
   readonly bytes: number;
   readonly total: number | null;
+  /** Bytes a second. */
   readonly speed: number;
+  readonly connections: number;
+}
+
+/** What a client may have changed of a download while it runs. */
+export type Settings = Pick<Download, "speedLimit">;
+
+/** What a client wants to be otherwise. */
+export interface Change {
+  readonly state?: "queued" | "paused" | "canceled" | undefined;
+  /** Another URL of the same bytes. */
+  readonly source?: Pick<Download, "url" | "host"> | undefined;
+  readonly priority?: number | undefined;
+  readonly speedLimit?: number | null | undefined;
+}
+
+/** What makes a repeated submission known again: the client's key, and a digest of what was submitted with it. */
+export interface Idempotency {
+  readonly key: string;
+  readonly fingerprint: string;
 }
 
 export interface ListRequest {
@@ -52,6 +72,28 @@ export interface Stats {
   readonly speed: number;
 }
 
+/**
+ * A place in the history of all downloads: whatever was written before it is ordered before it, for every replica.
+ * Compared by revision, then by sequence.
+ */
+export interface Cursor {
+  readonly revision: number;
+  readonly sequence: number;
+}
+
+/** How a download is now that it has changed, or that it is gone. Changes in between are not kept. */
+export type HistoryEntry = { readonly cursor: Cursor } & (
+  | { readonly download: Download }
+  | { readonly removed: string }
+);
+
+/** A webhook to be called, and the right to call it for as long as was asked for. */
+export interface WebhookClaim {
+  readonly download: Download;
+  /** 1 for the first call. */
+  readonly attempt: number;
+}
+
 /** Which partial files an unfinished download may still need. */
 export type PartialOwner = Pick<Download, "id" | "epoch"> & Pick<ResumePoint, "partial">;
 
@@ -60,33 +102,82 @@ export type PartialOwner = Pick<Download, "id" | "epoch"> & Pick<ResumePoint, "p
  *
  * Every write that takes a {@link Lease} resolves to false, and changes nothing, once the lease is lost: the epoch has
  * moved on, or the download is not running any more, or is gone. The worker then stops and touches nothing.
+ *
+ * A worker *lets go* of a download by writing an outcome, or with {@link letGo}. One that was taken from its worker by
+ * a client is not claimed before that has let go of it, or its lease has run out.
  */
 export interface DownloadStore {
-  /** Puts all of them into the queue, or none. */
-  insert(downloads: readonly NewDownload[]): Promise<Download[]>;
+  /**
+   * Puts all of them into the queue, or none. With an idempotency key that was used before, resolves to the downloads
+   * that were made with it then, in their order, with undefined in the place of each that was removed since; and makes
+   * none.
+   *
+   * @throws {KeyReusedError} when the key was used with another fingerprint
+   */
+  insert(downloads: readonly NewDownload[], idempotency?: Idempotency): Promise<(Download | undefined)[]>;
   get(id: string): Promise<Download | undefined>;
   list(request: ListRequest): Promise<DownloadPage>;
   stats(): Promise<Stats>;
+  /**
+   * Pauses, requeues, cancels, or changes what is fetched and how. A URL given to a download that runs or has failed
+   * puts it into the queue; what was received is kept. Resolves to undefined when there is no such download.
+   *
+   * @throws {StateConflictError} when its state does not allow that; nothing is changed then
+   */
+  change(id: string, change: Change): Promise<Download | undefined>;
   /** Removes a download, whoever works on it, and resolves to what it was. */
   remove(id: string): Promise<Download | undefined>;
 
-  /** Claims the most urgent download that is due, or whose worker has lost its lease. */
+  /**
+   * Claims a download that is due, or whose worker has lost its lease: of the owner who has the fewest running, the
+   * most urgent one, then the oldest.
+   */
   claim(request: ClaimRequest): Promise<Claim | undefined>;
-  /** Renews leases, and resolves to those that are lost. */
-  renew(held: ReadonlyMap<Lease, Progress>, leaseMs: number): Promise<Lease[]>;
+  /** Renews leases, and resolves to those still held. */
+  renew(held: ReadonlyMap<Lease, Progress>, leaseMs: number): Promise<ReadonlyMap<Lease, Settings>>;
   /** Records where the transfer may go on; what it names is durable already, and not offered yet. */
   record(lease: Lease, point: ResumePoint): Promise<boolean>;
-  /** Records the path that is about to be published, so that whoever takes over knows where to look. */
-  offer(lease: Lease, candidate: string): Promise<boolean>;
+  /**
+   * Records a whole file, and the path at which it is about to be published, so that whoever takes over knows where to
+   * look.
+   */
+  offer(lease: Lease, point: ResumePoint, candidate: string): Promise<boolean>;
+  /** Only another claim or a removal is in its way: what is published is published, paused or canceled or not. */
   complete(lease: Lease, file: string, bytes: number): Promise<boolean>;
+  /** What was received stays on record: a client may ask for another try. */
   fail(lease: Lease, failure: Failure): Promise<boolean>;
   /** Puts it back into the queue, to be tried again. */
   retry(lease: Lease, failure: Failure, again: { afterMs: number; failures: number }): Promise<boolean>;
   /** Puts it back into the queue as if nothing had happened, for another replica. */
   release(lease: Lease): Promise<boolean>;
+  /**
+   * Lets go of a download that a client has taken from its worker, recording how far it got. Resolves to false when
+   * somebody else has claimed it since.
+   */
+  letGo(lease: Lease, point: ResumePoint): Promise<boolean>;
 
-  /** Of these downloads, those that are not finished. */
-  unfinished(ids: readonly string[]): Promise<PartialOwner[]>;
+  /** What has changed since, in order, at most `limit` of it. */
+  changes(since: Cursor, limit: number): Promise<HistoryEntry[]>;
+  /** The present end of the history. */
+  latest(): Promise<Cursor>;
+  /**
+   * Hears of changes that other replicas make, when the store can tell; who listens has to look from time to time all
+   * the same.
+   */
+  onChange(listener: () => void): void;
+
+  /** Claims a webhook that is due, of a download that has ended; nobody else gets it for `leaseMs`. */
+  claimWebhook(leaseMs: number): Promise<WebhookClaim | undefined>;
+  /** Records what became of a call: it is over, or to be repeated. */
+  settleWebhook(claim: WebhookClaim, again?: { afterMs: number }): Promise<void>;
+
+  /**
+   * Of these downloads, those that are not finished, or that have failed after `failedAfter` (milliseconds since the
+   * epoch) and may be tried again.
+   */
+  unfinished(ids: readonly string[], failedAfter: number): Promise<PartialOwner[]>;
+  /** Forgets removals so old that nobody follows from before them. */
+  prune(olderThanMs: number): Promise<void>;
   /** @throws when the store cannot be used */
   check(): Promise<void>;
   close(): Promise<void>;

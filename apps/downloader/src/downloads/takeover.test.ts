@@ -1,4 +1,3 @@
-import { writeSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -13,9 +12,12 @@ import { newDownload } from "../testing/store-contract.ts";
 import { Attempt, type AttemptContext } from "./attempt.ts";
 import type { OnConflict } from "./download.ts";
 import { LeaseLostError } from "./errors.ts";
-import { SqliteStore } from "./sqlite-store.ts";
-import type { Claim } from "./store.ts";
+import { HostConnections } from "./host-connections.ts";
+import { openStore } from "./store/open-store.ts";
+import type { Claim, DownloadStore } from "./store.ts";
+import { SpeedLimiter } from "./token-bucket.ts";
 import { WorkingFile } from "./working-file.ts";
+import { WriteSizes } from "./write-sizes.ts";
 
 const RULES: readonly OnConflict[] = ["rename", "fail", "overwrite"];
 const BODY = bytesOf(1000);
@@ -40,6 +42,10 @@ async function start() {
     headersTimeoutMs: 1_000,
     stallTimeoutMs: 1_000,
     maxBytes: Infinity,
+    segments: 1,
+    limiter: new SpeedLimiter(null),
+    hosts: new HostConnections(8),
+    writeSizes: new WriteSizes(),
   };
   const submit = (onConflict: OnConflict) =>
     store.insert([newDownload({ url: `${origin.url}/a.bin`, onConflict })]);
@@ -55,13 +61,22 @@ async function start() {
   return { volume, store, origin, submit, claim, run, names, read };
 }
 
+const FACTS = { validator: '"v1"', total: BODY.length, digest: null, name: "a.bin", modifiedMs: null };
+
+/** Writes what an attempt would have received. */
+async function write(file: WorkingFile, bytes: Buffer): Promise<void> {
+  const sink = file.sink(0, () => 1);
+  sink.push(Buffer.from(bytes));
+  await sink.flush();
+}
+
 /** Does what an attempt does, up to its publication. */
-async function upToPublication(volume: Volume, store: SqliteStore, claim: Claim): Promise<WorkingFile> {
+async function upToPublication(volume: Volume, store: DownloadStore, claim: Claim): Promise<WorkingFile> {
   const file = await WorkingFile.open(volume.partials, store, claim);
-  await file.startOver({ validator: '"v1"', total: BODY.length, name: "a.bin", modifiedMs: null });
-  writeSync(file.staged.fd, BODY);
-  await file.save(BODY.length);
-  await store.offer(claim.download, "/a.bin");
+  await file.startOver(FACTS);
+  await write(file, BODY);
+  await file.finish();
+  await file.offer("/a.bin");
   return file;
 }
 
@@ -115,7 +130,7 @@ test.each(RULES)(
     const [first] = await names();
 
     await expect(publish(asleep, true)).rejects.toThrow(UnavailableError);
-    await expect(asleep.save(5)).rejects.toThrow(LeaseLostError);
+    await expect(asleep.offer("/b.bin")).rejects.toThrow(LeaseLostError);
     await asleep.close();
     expect(await names()).toEqual([first]);
   },
@@ -140,7 +155,7 @@ test("dead between taking over and recording it, the next one finds everything",
 test("a partial file that is gone is no loss but of time", async () => {
   const { volume, store, origin, submit, claim, run, read } = await start();
   await submit("rename");
-  await (await upToPublication(volume, store, await claim())).discard();
+  await (await upToPublication(volume, store, await claim())).staged.discard();
 
   await run(await claim());
 
@@ -151,23 +166,47 @@ test("a partial file that is gone is no loss but of time", async () => {
 test("what was let go of is gone on with in place; what was not, in a file of its own", async () => {
   const { volume, store, submit, claim } = await start();
   await submit("rename");
-  const begin = async (claimed: Claim): Promise<WorkingFile> => {
-    const file = await WorkingFile.open(volume.partials, store, claimed);
-    if (!file.known)
-      await file.startOver({ validator: '"v1"', total: 1000, name: "a.bin", modifiedMs: null });
-    writeSync(file.staged.fd, BODY.subarray(0, 600));
-    await file.save(600);
-    return file;
-  };
   const first = await claim();
-  const held = await begin(first);
+  const held = await WorkingFile.open(volume.partials, store, first);
+  await held.startOver(FACTS);
+  await write(held, BODY.subarray(0, 600));
+  await held.save();
   await held.close();
   await store.release(first.download);
   const second = await WorkingFile.open(volume.partials, store, await claim());
   expect(second.point.partial).toBe(held.point.partial);
   const third = await WorkingFile.open(volume.partials, store, await claim());
   expect(third.point.partial).not.toBe(held.point.partial);
-  expect(third.known).toEqual({ bytes: 600, validator: '"v1"', total: 1000 });
+  expect(third.written).toEqual([{ start: 0, end: 600 }]);
   expect(await volume.partials.names()).toEqual([third.point.partial]);
   await Promise.all([second.close(), third.close()]);
+});
+
+test("what a killed worker had written counts, recorded or not, as long as the machine runs", async () => {
+  const { volume, store, submit, claim } = await start();
+  await submit("rename");
+  const total = 4 << 20;
+  const killed = await WorkingFile.open(volume.partials, store, await claim());
+  await killed.startOver({ ...FACTS, total });
+  await write(killed, Buffer.alloc(1 << 20, "a"));
+  await killed.close(); // as its end by a signal would have
+
+  const successor = await WorkingFile.open(volume.partials, store, await claim());
+  expect(successor.written).toEqual([{ start: 0, end: 1 << 20 }]);
+  const other = await WorkingFile.open(volume.partials, store, await claim());
+  expect(other.written).toEqual([{ start: 0, end: 1 << 20 }]);
+  await Promise.all([successor.close(), other.close()]);
+});
+
+test("a file that a lost worker has not recorded is removed by its successor", async () => {
+  const { volume, store, submit, claim, run, names } = await start();
+  await submit("rename");
+  const killed = await WorkingFile.open(volume.partials, store, await claim());
+  await killed.startOver(FACTS);
+  expect(await volume.partials.names()).toHaveLength(1);
+  const successor = await claim();
+  await run(successor);
+  expect(await volume.partials.names()).toEqual([`${successor.download.id}.${successor.download.epoch}`]);
+  expect(await names()).toEqual(["a.bin"]);
+  await killed.close();
 });

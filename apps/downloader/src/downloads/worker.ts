@@ -6,8 +6,10 @@ import type { Lease, Progress } from "./store.ts";
 
 /** How often the queue is looked at for what other replicas were given, and what has become due. */
 const POLL_MS = 500;
-/** The longest between two heartbeats; by them a worker also learns that its download was removed. */
-const HEARTBEAT_MS = 750;
+/** The longest between two heartbeats; by them a worker also learns what clients want of its downloads. */
+const HEARTBEAT_MS = 500;
+/** The shortest between two, however often there is news. */
+const MIN_HEARTBEAT_MS = 100;
 
 /** Ctrl-C leaves half a second for everything. */
 const END_WITHIN_MS = 250;
@@ -16,7 +18,6 @@ export interface WorkerOptions {
   /** For people who look at the table. */
   readonly name: string;
   readonly maxActive: number;
-  readonly maxPerHost: number;
   /** A worker that has not renewed for this long has lost its downloads. */
   readonly leaseMs: number;
 }
@@ -41,17 +42,23 @@ export class Worker {
   start(): void {
     const heartbeatMs = Math.min(HEARTBEAT_MS, this.#options.leaseMs / 3);
     this.#timers = [
-      setInterval(() => this.wake(), POLL_MS),
-      setInterval(
-        () => void (this.#beating ??= this.#beat().finally(() => (this.#beating = undefined))),
-        heartbeatMs,
-      ),
+      setInterval(() => this.#lookForWork(), POLL_MS),
+      setInterval(() => this.#beatSoon(), heartbeatMs),
     ];
     this.wake();
   }
 
-  /** There may be something to do; returns at once. */
+  /** There may be something to do, or to be done otherwise; returns at once. */
   wake(): void {
+    this.#lookForWork();
+    if (performance.now() - this.#renewedAt >= MIN_HEARTBEAT_MS) this.#beatSoon();
+  }
+
+  #beatSoon(): void {
+    this.#beating ??= this.#beat().finally(() => (this.#beating = undefined));
+  }
+
+  #lookForWork(): void {
     this.#isWanted = true;
     this.#filling ??= this.#fill()
       .catch((error: unknown) => this.#context.logger.error({ err: error }, "could not claim a download"))
@@ -80,8 +87,10 @@ export class Worker {
 
   async #startNext(): Promise<boolean> {
     const { name: worker, leaseMs } = this.#options;
-    const claim = await this.#context.store.claim({ worker, leaseMs, busyHosts: this.#busyHosts() });
+    const { store, hosts } = this.#context;
+    const claim = await store.claim({ worker, leaseMs, busyHosts: hosts.busy });
     if (!claim) return false;
+    hosts.tryTake(claim.download.host);
     if (this.#runs.size === 0) this.#renewedAt = performance.now();
     const run = new Run(this.#context, claim);
     this.#runs.add(run);
@@ -89,15 +98,10 @@ export class Worker {
     void run.done.then(() => {
       this.#runs.delete(run);
       this.#context.metrics.active.set(this.#runs.size);
-      if (!this.#isEnding) this.wake();
+      hosts.giveBack(run.host);
+      if (!this.#isEnding) this.#lookForWork();
     });
     return true;
-  }
-
-  #busyHosts(): string[] {
-    const counts = new Map<string, number>();
-    for (const { host } of this.#runs) counts.set(host, (counts.get(host) ?? 0) + 1);
-    return [...counts].filter(([, count]) => count >= this.#options.maxPerHost).map(([host]) => host);
   }
 
   /** Renews every lease, and ends the runs that have lost theirs. */
@@ -107,8 +111,11 @@ export class Worker {
     if (runs.size === 0) return;
     const held = new Map<Lease, Progress>([...runs].map(([lease, run]) => [lease, run.progress()]));
     try {
-      for (const lease of await store.renew(held, this.#options.leaseMs)) {
-        runs.get(lease)?.abort(new LeaseLostError());
+      const settings = await store.renew(held, this.#options.leaseMs);
+      for (const [lease, run] of runs) {
+        const own = settings.get(lease);
+        if (own) run.apply(own);
+        else run.abort(new LeaseLostError());
       }
       this.#renewedAt = performance.now();
     } catch (error) {

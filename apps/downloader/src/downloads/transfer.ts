@@ -1,0 +1,309 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+import type { Volume } from "@wharf/volume";
+
+import { Checkpoints } from "./checkpoints.ts";
+import { sourceDigest } from "./checksum.ts";
+import type { Download } from "./download.ts";
+import { AttemptError } from "./errors.ts";
+import { isOfSource, toAttemptError } from "./failure.ts";
+import type { HostConnections } from "./host-connections.ts";
+import type { Mirror, Mirrors } from "./mirrors.ts";
+import { chooseName } from "./naming.ts";
+import { requireFreeName } from "./publication.ts";
+import { countBytes, gapsIn, type ByteRange } from "./ranges.ts";
+import type { Known } from "./resume.ts";
+import { SegmentPlan } from "./segments.ts";
+import { askSource, type Source, type SourceContext } from "./source.ts";
+import { Stream } from "./stream.ts";
+import type { SpeedLimiter } from "./token-bucket.ts";
+import { modifiedMs, strongValidator } from "./validator.ts";
+import type { SourceFacts, WorkingFile } from "./working-file.ts";
+import type { WriteSizes } from "./write-sizes.ts";
+
+/** What every transfer works with. */
+export interface TransferContext extends SourceContext {
+  readonly volume: Volume;
+  readonly stallTimeoutMs: number;
+  /** The most any download may have, in bytes. */
+  readonly maxBytes: number;
+  /** Connections for a download that does not say how many. */
+  readonly segments: number;
+  /** Of all downloads of this replica together. */
+  readonly limiter: SpeedLimiter;
+  readonly hosts: HostConnections;
+  readonly writeSizes: WriteSizes;
+}
+
+/** A connection that broke off after so much is worth another one at once; after less the source may have had enough. */
+const WORTH_ANOTHER_BYTES = 64 << 10;
+
+/** What one transfer is about. */
+export interface TransferJob {
+  readonly download: Download;
+  readonly mirrors: Mirrors;
+  readonly file: WorkingFile;
+  /** The download's own limit. */
+  readonly limiter: SpeedLimiter;
+  /** Ends the transfer; what was received until then is written, and as far as possible recorded. */
+  readonly signal: AbortSignal;
+}
+
+/** Bytes to be brought; without an end, all that come. */
+interface Part {
+  readonly start: number;
+  readonly end: number | null;
+}
+
+/** A request on its way, or its answer. */
+interface Connection {
+  readonly mirror: Mirror;
+  stream: Stream | undefined;
+}
+
+/**
+ * Brings what is missing of a file, over one connection and then over as many as the source takes: the first asks for
+ * all of it, and each further one for half of what would take longest. A source that does not want them is gone on
+ * with by those that are left; only when the last one breaks off has the transfer failed.
+ */
+export class Transfer {
+  readonly #context: TransferContext;
+  readonly #job: TransferJob;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #end = Promise.withResolvers<void>();
+  readonly #connections = new Set<Connection>();
+  readonly #running = new Set<Promise<void>>();
+  #plan = new SegmentPlan([]);
+  #mirror: Mirror | undefined;
+  #limit: number;
+  #bytes: number;
+
+  constructor(context: TransferContext, job: TransferJob) {
+    this.#context = context;
+    this.#job = job;
+    this.#signal = AbortSignal.any([job.signal, this.#stop.signal]);
+    this.#limit = job.download.segments ?? context.segments;
+    this.#bytes = countBytes(job.file.written);
+    this.#end.promise.catch(() => undefined); // it may be over before it is awaited
+  }
+
+  /** Bytes that are there or on their way to the disk. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Resolves when every byte has been written. */
+  async run(): Promise<void> {
+    const { file } = this.#job;
+    const checkpoints = new Checkpoints(
+      file,
+      () => this.#tick(),
+      (error) => this.#end.reject(error),
+    );
+    try {
+      await this.#begin();
+      await this.#end.promise;
+      await checkpoints.stop();
+    } catch (error) {
+      this.#stop.abort(error);
+      await Promise.all(this.#running);
+      await checkpoints.stop();
+      // What has come is kept for the next attempt; that this may not work either changes nothing about the error.
+      await file.save().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Asks one source after the other until one answers, and goes on with that. */
+  async #begin(): Promise<void> {
+    const { mirrors } = this.#job;
+    for (;;) {
+      const mirror = mirrors.first;
+      if (!mirror) throw new AttemptError("SOURCES_EXHAUSTED", "No mirror has the file as it should be.");
+      try {
+        return await this.#beginWith(mirror);
+      } catch (error) {
+        const hasOther = !this.#signal.aborted && isOfSource(toAttemptError(error)) && mirrors.drop(mirror);
+        if (!hasOther) throw error;
+      }
+    }
+  }
+
+  async #beginWith(mirror: Mirror): Promise<void> {
+    const { file } = this.#job;
+    const source = await askSource(this.#context, mirror, this.#known(), this.#signal);
+    try {
+      await this.#prepare(source);
+    } catch (error) {
+      source.response.discard();
+      throw error;
+    }
+    const { part, total, response } = source;
+    this.#mirror = Object.assign(mirror, { url: source.url.href, headers: source.headers });
+    this.#plan = new SegmentPlan(total === null ? [] : gapsIn(file.written, total));
+    const gap = this.#plan.take([]);
+    if (part && gap) this.#plan.giveBack({ start: part.end, end: gap.end }, []);
+    const isDivisible = total !== null && file.canContinue && response.headers["accept-ranges"] !== "none";
+    if (!isDivisible) this.#limit = 1;
+    this.#bring(mirror, part ?? { start: 0, end: total }, async () => source);
+    this.#fill();
+  }
+
+  /** What to ask for when there is something to go on from: the largest gap. */
+  #known(): Known | undefined {
+    const { file } = this.#job;
+    const { total } = file.point;
+    if (!file.canContinue || file.written.length === 0) return undefined;
+    if (total === null) return { ...this.#version(), start: countBytes(file.written) };
+    const gap = new SegmentPlan(gapsIn(file.written, total)).take([]);
+    return gap && this.#knownPart(gap);
+  }
+
+  #knownPart({ start, end }: ByteRange): Known {
+    const version = this.#version();
+    return { ...version, start, end: end === version.total ? undefined : end };
+  }
+
+  #version(): Pick<Known, "validator" | "total"> {
+    const { download, file } = this.#job;
+    const { validator, total } = file.point;
+    // Each of several mirrors has validators of its own; the whole file will tell whether its parts belong together.
+    return { validator: download.mirrors.length > 0 ? null : validator, total };
+  }
+
+  /** Judges what the head of the first answer says, and has a file ready for its body. */
+  async #prepare({ response, url, part, total }: Source): Promise<void> {
+    const { volume } = this.#context;
+    const { download, file } = this.#job;
+    if (total !== null) {
+      this.#requireAllowed(total);
+      requireSize(download, total);
+    }
+    if (part) {
+      file.learnTotal(total);
+    } else {
+      const { filename } = download;
+      const name = chooseName({ filename, contentDisposition: response.headers["content-disposition"], url });
+      await requireFreeName(volume, download, name);
+      await file.startOver({ ...factsOf(response.headers), total, name });
+    }
+    this.#bytes = countBytes(file.written);
+    await volume.requireSpace((total ?? this.#bytes) - this.#bytes);
+  }
+
+  async #tick(): Promise<void> {
+    this.#fill(); // the host may have room for another connection by now
+    await Promise.all(this.#streams().map((stream) => stream.flush()));
+  }
+
+  #streams(): Stream[] {
+    return [...this.#connections].flatMap(({ stream }) => stream ?? []);
+  }
+
+  /** Has as many connections as are allowed and worth it. */
+  #fill(): void {
+    const { mirrors } = this.#job;
+    if (!this.#mirror || this.#signal.aborted) return;
+    if (this.#plan.isHandedOut && this.#connections.size === 0) return this.#end.resolve();
+    while (this.#connections.size < this.#limit) {
+      const mirror = mirrors.another(this.#mirror);
+      const { host } = new URL(mirror.url);
+      if (!this.#context.hosts.tryTake(host)) return;
+      const gap = this.#plan.take(this.#streams());
+      if (!gap) return this.#context.hosts.giveBack(host);
+      const release = (): void => this.#context.hosts.giveBack(host);
+      this.#bring(mirror, gap, () => this.#askForPart(mirror, gap), release);
+    }
+  }
+
+  async #askForPart(mirror: Mirror, gap: ByteRange): Promise<Source> {
+    const source = await askSource(this.#context, mirror, this.#knownPart(gap), this.#signal);
+    const { part, response } = source;
+    // A server may send less than it was asked for (RFC 9110 §15.3.7).
+    if (part) this.#plan.giveBack({ start: part.end, end: gap.end }, []);
+    if (part) return source;
+    response.discard();
+    throw new AttemptError("RANGE_IGNORED", "The server sent the whole file when it was asked for a part.");
+  }
+
+  /** One connection from its request to its end, in the background. */
+  #bring(mirror: Mirror, part: Part, ask: () => Promise<Source>, release = (): void => undefined): void {
+    const connection: Connection = { mirror, stream: undefined };
+    const onEnd = (error?: unknown): void => {
+      mirror.connections--;
+      this.#connections.delete(connection);
+      this.#running.delete(running);
+      release();
+      this.#onEnd(connection, part, error);
+    };
+    this.#connections.add(connection);
+    mirror.connections++;
+    const running = this.#receive(connection, part, ask).then(() => onEnd(), onEnd);
+    this.#running.add(running);
+  }
+
+  async #receive(connection: Connection, part: Part, ask: () => Promise<Source>): Promise<void> {
+    const { writeSizes, stallTimeoutMs } = this.#context;
+    const { file } = this.#job;
+    const source = await ask();
+    const range = source.part ?? part;
+    const sink = file.sink(range.start, () => writeSizes.batchBytes);
+    writeSizes.add();
+    connection.mirror.hasServed = true;
+    connection.stream = new Stream(source.response, sink, range, (bytes) => this.#count(bytes));
+    try {
+      await connection.stream.run(stallTimeoutMs);
+    } finally {
+      writeSizes.remove();
+      await file.staged.endSink(sink);
+    }
+  }
+
+  #onEnd({ stream }: Connection, part: Part, error: unknown): void {
+    const rest = { start: stream?.rest ?? part.start, end: stream?.end ?? part.end ?? Infinity };
+    if (rest.end !== Infinity) this.#plan.giveBack(rest, this.#streams());
+    if (error !== undefined) this.#onFailure(error, stream?.received ?? 0);
+    this.#fill();
+  }
+
+  #onFailure(error: unknown, received: number): void {
+    const others = this.#connections.size;
+    if (others === 0 || !isOfSource(toAttemptError(error))) return this.#end.reject(error);
+    if (received < WORTH_ANOTHER_BYTES) this.#limit = Math.min(this.#limit, others);
+  }
+
+  #count(bytes: number): Promise<void> | undefined {
+    this.#bytes += bytes;
+    this.#requireAllowed(this.#bytes);
+    const waits = [this.#context.limiter.take(bytes), this.#job.limiter.take(bytes)].filter(
+      (wait) => wait !== undefined,
+    );
+    return waits.length > 1 ? Promise.all(waits).then(() => undefined) : waits[0];
+  }
+
+  /** @throws {AttemptError} `TOO_LARGE` */
+  #requireAllowed(bytes: number): void {
+    const limit = Math.min(this.#job.download.maxBytes ?? Infinity, this.#context.maxBytes);
+    if (bytes <= limit) return;
+    throw new AttemptError("TOO_LARGE", `The file is larger than the ${limit} bytes allowed.`);
+  }
+}
+
+/** @throws {AttemptError} `SIZE_MISMATCH` */
+export function requireSize({ size }: Pick<Download, "size">, bytes: number): void {
+  if (size === null || size === bytes) return;
+  throw new AttemptError("SIZE_MISMATCH", `The server's file has ${bytes} bytes instead of ${size}.`);
+}
+
+function factsOf(headers: IncomingHttpHeaders): Pick<SourceFacts, "validator" | "digest" | "modifiedMs"> {
+  return {
+    validator: strongValidator(headers),
+    digest: sourceDigest(headers),
+    modifiedMs: modifiedMs(headers),
+  };
+}
