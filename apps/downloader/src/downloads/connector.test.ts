@@ -75,6 +75,35 @@ test("a name that leads to forbidden addresses only is not connected to", async 
   expect(counter.connections()).toBe(0);
 });
 
+test("a name that led to a permitted address, and now leads to a forbidden one as well, is not connected to there", async () => {
+  const origin = await startOrigin((_request, response) => {
+    response.setHeader("connection", "close");
+    response.end("open");
+  });
+  const { port } = new URL(origin.url);
+  const counter = createServer().listen(Number(port), "127.0.0.2");
+  let connections = 0;
+  counter.on("connection", () => connections++);
+  onTestFinished(() => void counter.close());
+  const resolve = resolving(["127.0.0.1"], ["127.0.0.2", "127.0.0.1"], ["127.0.0.2"]);
+  const agent = new Agent({ connect: guardedConnector(LOOPBACK_1, { timeoutMs: 2_000, resolve }) });
+  onTestFinished(() => agent.destroy());
+  const ask = () =>
+    sendGet(agent, {
+      url: new URL(`http://name.example:${port}/`),
+      headers: {},
+      headersTimeoutMs: 2_000,
+      signal: new AbortController().signal,
+    });
+  for (const status of [200, 200]) {
+    const response = await ask();
+    expect(response.status).toBe(status);
+    await response.receive(() => undefined, 2_000);
+  }
+  await expect(ask()).rejects.toThrow(AddressForbiddenError);
+  expect(connections).toBe(0);
+});
+
 test("the system's own names for this machine are not connected to", async () => {
   const counter = await startCounter("127.0.0.1");
   await expect(get(`http://localhost:${counter.port}/`, STRICT)).rejects.toThrow(AddressForbiddenError);

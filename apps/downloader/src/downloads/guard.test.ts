@@ -1,5 +1,5 @@
 import { addressSet } from "@wharf/service";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import { UrlForbiddenError, UrlInvalidError } from "./errors.ts";
 import { isPermittedAddress, judgeUrl, parseUrl, type GuardPolicy } from "./guard.ts";
@@ -23,6 +23,10 @@ describe("hosts that are addresses, however they are written", () => {
     "http://0x7f000001/",
     "http://0177.0.0.1/",
     "http://127.1/",
+    "http://127.0.1/",
+    "http://127.000.000.001/",
+    "http://017700000001/",
+    "http://0x7f.0x0.0x0.0x1/",
     "http://0/",
     "http://0.0.0.0/",
     "http://１２７.０.０.１/",
@@ -117,13 +121,15 @@ describe("the rest of a URL", () => {
     },
   );
 
-  test.each(["http://user@example.com/", "http://:secret@example.com/", "http://1.1.1.1@127.0.0.1/"])(
-    "the credentials in %s are forbidden, and not repeated",
-    (url) => {
-      expect(() => judge(url)).toThrow(/credentials/);
-      expect(() => judge(url)).not.toThrow(/secret/);
-    },
-  );
+  test.each([
+    "http://user@example.com/",
+    "http://:secret@example.com/",
+    "http://1.1.1.1@127.0.0.1/",
+    "http://1.1.1.1 &@127.0.0.1/",
+  ])("the credentials in %s are forbidden, and not repeated", (url) => {
+    expect(() => judge(url)).toThrow(/credentials/);
+    expect(() => judge(url)).not.toThrow(/secret/);
+  });
 
   test.each(["http://example.com:22/", "http://example.com:3000/", "https://example.com:0/"])(
     "the port of %s is forbidden",
@@ -150,6 +156,10 @@ describe("the rest of a URL", () => {
     "http://example.com/\u0000",
     "ht\ntp://example.com/",
     "http://[::1/",
+    "http://[fe80::1%25eth0]/",
+    "http://[fe80::1%eth0]/",
+    "http://127.0.0.1%00/",
+    "http://08.8.8.8/",
     "http://1.2.3.4.5/",
     "http://example.com:99999/",
   ])("%j is no URL", (text) => {
@@ -170,4 +180,61 @@ describe("addresses", () => {
   test.each(["", "example.com", "fe80::1%eth0", "127.1", "1.2.3"])("%j is not permitted", (text) => {
     expect(isPermittedAddress(text, STRICT)).toBe(false);
   });
+
+  // IANA's registries of special addresses: IPv4 (RFC 6890 and later), then IPv6.
+  test.each([
+    "0.0.0.1",
+    "10.255.255.255",
+    "100.64.0.1",
+    "100.127.255.254",
+    "127.255.255.254",
+    "172.31.255.255",
+    "192.0.0.8",
+    "192.0.0.170",
+    "192.0.2.1",
+    "192.31.196.1",
+    "192.52.193.1",
+    "192.88.99.1",
+    "192.175.48.1",
+    "198.19.255.255",
+    "198.51.100.1",
+    "203.0.113.1",
+    "239.255.255.255",
+    "240.0.0.1",
+    "64:ff9b::808:808",
+    "100::1",
+    "2001::1",
+    "2001:1::1",
+    "2001:2::1",
+    "2001:3::1",
+    "2001:4:112::1",
+    "2001:10::1",
+    "2001:20::1",
+    "2001:30::1",
+    "2620:4f:8000::1",
+    "3fff::1",
+    "5f00::1",
+    "fc00::1",
+    "febf::1",
+    "fe80::1%1",
+  ])("%s is for special purposes, and not permitted", (address) => {
+    expect(isPermittedAddress(address, STRICT)).toBe(false);
+  });
+
+  test.each(["::ffff:8.8.8.8", "2a00::1", "172.32.0.1", "100.128.0.1", "192.0.1.1"])(
+    "%s is permitted",
+    (address) => {
+      expect(isPermittedAddress(address, STRICT)).toBe(true);
+    },
+  );
+});
+
+test("whoever counts what is not let through hears of it, and of nothing else", () => {
+  const onRefusal = vi.fn<() => void>();
+  const policy = { ...STRICT, onRefusal };
+  judge("http://example.com/", policy);
+  expect(onRefusal).not.toHaveBeenCalled();
+  expect(() => judge("http://10.0.0.1/", policy)).toThrow(UrlForbiddenError);
+  expect(() => judge("http://example.com:22/", policy)).toThrow(UrlForbiddenError);
+  expect(onRefusal).toHaveBeenCalledTimes(2);
 });
