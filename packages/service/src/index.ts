@@ -2,7 +2,7 @@ export { createApp, type App, type AppOptions } from "./app.ts";
 export * from "./config.ts";
 export { Health, type Checks } from "./health.ts";
 export { createLogger, type Logger } from "./logger.ts";
-export { Counter, createRegistry, Gauge, type Registry } from "./metrics.ts";
+export { Counter, createRegistry, Gauge, Histogram, type Registry } from "./metrics.ts";
 export type { ApiInfo } from "./openapi.ts";
 export {
   HttpError,

@@ -7,7 +7,7 @@ import { answerWithProblems } from "./problem.ts";
 import { whenOver } from "./when-over.ts";
 
 // An application counts with the same library that its registry is made of.
-export { Counter, Gauge, type Registry } from "prom-client";
+export { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
 /** A registry with what Node tells of itself. */
 export function createRegistry(): Registry {

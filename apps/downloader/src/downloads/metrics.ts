@@ -1,6 +1,9 @@
-import { Counter, Gauge, type Registry } from "@wharf/service";
+import { Counter, Gauge, Histogram, type Registry } from "@wharf/service";
 
-import type { DownloadStore } from "./store.ts";
+import type { Claim, DownloadStore } from "./store.ts";
+
+/** In seconds: from at once to a day. */
+const QUEUE_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200, 86_400];
 
 /** What is counted about downloads. */
 export class DownloadMetrics {
@@ -10,8 +13,10 @@ export class DownloadMetrics {
   readonly refusals: Counter;
   readonly takeOvers: Counter;
   readonly active: Gauge;
+  readonly webhooks: Counter<"outcome">;
+  readonly #queueSeconds: Histogram;
 
-  constructor(registry: Registry, store: DownloadStore) {
+  constructor(registry: Registry, store: Pick<DownloadStore, "stats">) {
     const registers = [registry];
     this.finished = new Counter({
       name: "wharf_downloads_total",
@@ -33,7 +38,7 @@ export class DownloadMetrics {
     });
     this.refusals = new Counter({
       name: "wharf_guard_refusals_total",
-      help: "Connections that the guard did not let through",
+      help: "URLs and connections that the guard did not let through",
       registers,
     });
     this.takeOvers = new Counter({
@@ -46,11 +51,36 @@ export class DownloadMetrics {
       help: "Downloads running in this replica",
       registers,
     });
+    this.webhooks = new Counter({
+      name: "wharf_webhook_calls_total",
+      help: "Calls of webhooks that this replica has made, by what became of them",
+      labelNames: ["outcome"],
+      registers,
+    });
+    this.#queueSeconds = new Histogram({
+      name: "wharf_download_queue_seconds",
+      help: "From when a download was due to when it was first started",
+      buckets: QUEUE_BUCKETS,
+      registers,
+    });
     const queued: Gauge = new Gauge({
       name: "wharf_downloads_queued",
       help: "Downloads waiting, for any replica",
       registers,
-      collect: async () => queued.set((await store.stats()).states.queued),
+      // Without the store nobody knows; all else is worth knowing then more than ever.
+      collect: () =>
+        store.stats().then(
+          ({ states }) => queued.set(states.queued),
+          () => queued.set(NaN),
+        ),
     });
+  }
+
+  /** A download was claimed, to be started now. */
+  claimed({ download, isTakenOver }: Claim, nowMs: number): void {
+    if (isTakenOver) this.takeOvers.inc();
+    if (download.attempts > 1) return;
+    const dueMs = Math.max(download.createdAt, download.notBefore ?? 0);
+    this.#queueSeconds.observe(Math.max(0, nowMs - dueMs) / 1000);
   }
 }
