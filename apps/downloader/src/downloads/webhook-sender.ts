@@ -1,0 +1,138 @@
+import type { KeyObject } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Logger } from "@wharf/service";
+
+import type { Download } from "./download.ts";
+import type { DownloadMetrics } from "./metrics.ts";
+import type { DownloadStore, WebhookClaim } from "./store.ts";
+import { callWebhook, type CallContext, type CallResult } from "./webhook-call.ts";
+import { webhookMessage } from "./webhook-message.ts";
+
+/** How often it is looked for downloads that ended elsewhere, and for calls that are to be repeated. */
+const POLL_MS = 1_000;
+const MAX_CALLS = 4;
+/** All a call may take. */
+const CALL_TIMEOUT_MS = 10_000;
+/** A sender that has not settled a call for this long is dead. */
+const LEASE_MS = 3 * CALL_TIMEOUT_MS;
+/** What has to be done by the end of the process: no more than that it recorded what was interrupted. */
+const END_WITHIN_MS = 250;
+
+/** 5 s, 20 s, 80 s, ... 8 h: ten calls in about a day. */
+const RETRIES = { maxAttempts: 10, baseMs: 5_000, factor: 4, capMs: 8 * 3_600_000 } as const;
+/** What a receiver may ask for at most. */
+const RETRY_AFTER_CAP_MS = 24 * 3_600_000;
+
+export interface WebhookContext extends CallContext {
+  readonly store: DownloadStore;
+  readonly metrics: Pick<DownloadMetrics, "webhooks">;
+  readonly logger: Logger;
+  /** What messages are signed with. */
+  readonly key: KeyObject | undefined;
+  /** The download as clients see it. */
+  readonly describe: (download: Download) => unknown;
+}
+
+/** Tells whoever asked for it of the ends of downloads, together with the senders of all other replicas. */
+export class WebhookSender {
+  readonly #context: WebhookContext;
+  readonly #calls = new Set<Promise<void>>();
+  readonly #ending = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #filling: Promise<void> | undefined;
+  #isWanted = false;
+
+  constructor(context: WebhookContext) {
+    this.#context = context;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.wake(), POLL_MS);
+    this.wake();
+  }
+
+  /** There may be somebody to call; returns at once. */
+  wake(): void {
+    if (this.#ending.signal.aborted) return;
+    this.#isWanted = true;
+    this.#filling ??= this.#fill()
+      .catch((error: unknown) => this.#context.logger.error({ err: error }, "could not claim a webhook"))
+      .finally(() => (this.#filling = undefined));
+  }
+
+  /** Breaks off what is being sent, to be repeated by others or after the next start. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#ending.abort();
+    const ends = Promise.all([this.#filling, ...this.#calls]);
+    await Promise.race([ends, sleep(END_WITHIN_MS, undefined, { ref: false })]);
+  }
+
+  async #fill(): Promise<void> {
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      while (!this.#ending.signal.aborted && this.#calls.size < MAX_CALLS && (await this.#startNext())) {
+        // One more is being called; there may be room for another.
+      }
+    }
+  }
+
+  async #startNext(): Promise<boolean> {
+    const { store, logger } = this.#context;
+    const claim = await store.claimWebhook(LEASE_MS);
+    if (!claim) return false;
+    const call = this.#call(claim).catch((error: unknown) => {
+      // The claim runs out, and then somebody calls again, with the same id.
+      logger.error({ err: error, download: claim.download.id }, "a webhook's outcome could not be recorded");
+    });
+    this.#calls.add(call);
+    void call.then(() => {
+      this.#calls.delete(call);
+      this.wake();
+    });
+    return true;
+  }
+
+  async #call(claim: WebhookClaim): Promise<void> {
+    const { store, key, describe } = this.#context;
+    const { download } = claim;
+    if (download.webhook === null) return store.settleWebhook(claim);
+    const message = webhookMessage(download, describe(download), key, Date.now());
+    const signal = AbortSignal.any([AbortSignal.timeout(CALL_TIMEOUT_MS), this.#ending.signal]);
+    const result = await callWebhook(this.#context, download.webhook, message, signal);
+    if (this.#ending.signal.aborted && result.kind === "failed")
+      return store.settleWebhook(claim, { afterMs: 0 });
+    const again = nextCall(result, claim.attempt, Math.random());
+    this.#report(claim, result, again?.afterMs);
+    return store.settleWebhook(claim, again);
+  }
+
+  #report({ download, attempt }: WebhookClaim, { kind, why }: CallResult, afterMs: number | undefined): void {
+    const { metrics, logger } = this.#context;
+    const outcome = kind !== "failed" ? kind : afterMs === undefined ? "given_up" : "retried";
+    metrics.webhooks.inc({ outcome });
+    // The URL stays out of the log: what is in it may be a secret.
+    const fields = { download: download.id, attempt, why, ...(afterMs !== undefined && { afterMs }) };
+    if (kind === "delivered") logger.info(fields, "webhook delivered");
+    else logger.warn(fields, `webhook not delivered: ${outcome}`);
+  }
+}
+
+/**
+ * When a call is to be repeated: after a time that grows, give or take a fifth, or when the receiver says. Undefined
+ * when it is over.
+ *
+ * @param random from 0 up to, but not including, 1
+ */
+export function nextCall(
+  result: CallResult,
+  attempt: number,
+  random: number,
+): { afterMs: number } | undefined {
+  const { maxAttempts, baseMs, factor, capMs } = RETRIES;
+  if (result.kind !== "failed" || attempt >= maxAttempts) return undefined;
+  const backoffMs = Math.min(capMs, baseMs * factor ** (attempt - 1)) * (0.8 + 0.4 * random);
+  const askedMs = Math.min(result.retryAfterMs ?? 0, RETRY_AFTER_CAP_MS);
+  return { afterMs: Math.round(Math.max(backoffMs, askedMs)) };
+}
