@@ -5,19 +5,19 @@ import { Volume } from "@wharf/volume";
 import { expect, onTestFinished, test } from "vitest";
 
 import { temporaryFolder } from "../testing/folder.ts";
-import { newDownload } from "../testing/store-contract.ts";
-import { SqliteStore } from "./sqlite-store.ts";
+import { emptyPoint, newDownload } from "../testing/store-contract.ts";
+import { openStore } from "./store/open-store.ts";
 import { sweepPartials } from "./sweep.ts";
 
 test("partial files go when no unfinished download needs them, and stay when one does", async () => {
   const directory = await temporaryFolder();
   const volume = await Volume.open({ directory, isDurable: false, minFreeBytes: 0, strayAgeMs: 0 });
-  const store = await SqliteStore.open({ file: volume.statePath("downloads.sqlite"), isDurable: false });
+  const store = await openStore({ file: volume.statePath("downloads.sqlite"), isDurable: false });
   onTestFinished(async () => {
     await store.close();
     await volume.close();
   });
-  const point = { durableBytes: 0, validator: null, total: null, name: null, modifiedMs: null, failures: 0 };
+  const point = emptyPoint();
   const claim = async () => {
     const claimed = await store.claim({ worker: "x", leaseMs: 60_000, busyHosts: [] });
     if (!claimed) throw new Error("nothing to claim");

@@ -2,6 +2,9 @@ import type { PartialFiles } from "@wharf/volume";
 
 import type { DownloadStore, PartialOwner } from "./store.ts";
 
+/** How long a failed download may be tried again from where it ended; after that its partial file goes. */
+export const FAILED_KEPT_MS = 24 * 3_600_000;
+
 /**
  * Removes partial files that no unfinished download has use for: left by a process that died between two steps, or by a
  * worker that was taken over while it slept. Returns how many.
@@ -13,7 +16,8 @@ export async function sweepPartials(partials: PartialFiles, store: DownloadStore
   const names = await partials.names();
   if (names.length === 0) return 0;
   const ids = new Set(names.map((name) => ownerOf(name).id));
-  const owners = new Map((await store.unfinished([...ids])).map((owner) => [owner.id, owner]));
+  const unfinished = await store.unfinished([...ids], Date.now() - FAILED_KEPT_MS);
+  const owners = new Map(unfinished.map((owner) => [owner.id, owner]));
   const stray = names.filter((name) => !isNeeded(name, owners.get(ownerOf(name).id)));
   for (const name of stray) await partials.remove(name);
   return stray.length;

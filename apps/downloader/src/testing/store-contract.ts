@@ -3,26 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import type { NewDownload, ResumePoint } from "../downloads/download.ts";
+import { emptyPoint, newDownload } from "./new-download.ts";
 import type { Claim, DownloadStore } from "../downloads/store.ts";
 
 const LEASE_MS = 60_000;
 
-/** What a test does not care about. */
-export function newDownload(changes: Partial<NewDownload> = {}): NewDownload {
-  return {
-    url: "https://example.com/a.bin",
-    host: "example.com",
-    path: "/",
-    filename: null,
-    onConflict: "rename",
-    headers: {},
-    checksum: null,
-    maxBytes: null,
-    priority: 0,
-    notBefore: null,
-    ...changes,
-  };
-}
+export { emptyPoint, newDownload } from "./new-download.ts";
 
 /**
  * What every store of downloads does, whatever it is made of.

@@ -1,0 +1,111 @@
+import type { Dialect } from "./database.ts";
+import { update } from "./update-statement.ts";
+
+/** What can be started at once: due, and nobody has it. One that has become due is made ready by `promote`. */
+const READY = "state = 'queued' AND not_before = 0 AND worker IS NULL";
+/** What somebody has not let go of. */
+const LEASED = "worker IS NOT NULL AND state IN ('queued', 'running')";
+
+/** How far the head of an owner's queue is searched for a host that is not busy, before hosts are gone through. */
+const HEAD_LENGTH = 256;
+
+/** What a claim may go by: each owner's queue in its order, or each owner's queue for each host. */
+export type Lane = "owner" | "host";
+
+interface Order {
+  readonly index: string;
+  /** The columns that name a lane. */
+  readonly lane: readonly string[];
+  /** The rows of the lane that `head` is of, of hosts that are not busy. */
+  readonly rows: (by: string) => string;
+}
+
+const ORDERS: Readonly<Record<Lane, Order>> = {
+  owner: {
+    index: "downloads_ready",
+    lane: ["owner"],
+    rows: (by) => `
+      SELECT sequence FROM (
+        SELECT sequence, priority, host FROM downloads ${by}
+        WHERE ${READY} AND owner = head.owner ORDER BY priority DESC, sequence LIMIT ${HEAD_LENGTH}
+      ) AS front
+      WHERE host NOT IN (SELECT value FROM busy) ORDER BY priority DESC, sequence`,
+  },
+  host: {
+    index: "downloads_ready_hosts",
+    lane: ["owner", "host"],
+    rows: (by) => `
+      SELECT sequence FROM downloads ${by}
+      WHERE ${READY} AND owner = head.owner AND host = head.host AND host NOT IN (SELECT value FROM busy)
+      ORDER BY priority DESC, sequence`,
+  },
+};
+
+/**
+ * Claims a download. The heads of the lanes are found by going from each to the next in an index, so that neither the
+ * length of the backlog, nor what is not due, nor (by host) what is of busy hosts makes a claim slower.
+ */
+export function claimStatement(dialect: Dialect, by: Lane): string {
+  const { now, lockFree, texts, first } = dialect;
+  const { index, lane, rows } = ORDERS[by];
+  const using = dialect.by(index);
+  const columns = lane.map((column) => `other.${column}`).join(", ");
+  // The empty text is for SQLite, which compares only the first columns in the index when all are of one table.
+  const last = lane.map((column) => `last.${column} || ''`).join(", ");
+  const leased = dialect.by("downloads_leased");
+  const head = (condition: string): string => `(
+    SELECT other.sequence FROM downloads AS other ${using}
+    WHERE other.state = 'queued' AND other.not_before = 0 AND other.worker IS NULL AND ${condition}
+    ORDER BY ${columns}, other.priority DESC, other.sequence LIMIT 1)`;
+  return update(dialect, {
+    before: `
+      busy AS MATERIALIZED ${texts("busyHosts")},
+      heads (head) AS (
+        SELECT ${head("TRUE")}
+        UNION ALL
+        SELECT ${head(`(${columns}) > (${last})`)}
+        FROM heads CROSS JOIN downloads AS last WHERE last.sequence = heads.head
+      ),
+      active AS MATERIALIZED (
+        SELECT owner, count(*) AS running FROM downloads ${leased}
+        WHERE ${LEASED} AND lease_until > ${now} AND state = 'running' GROUP BY owner
+      ),
+      candidates AS MATERIALIZED (
+        SELECT ${first(rows(using))} AS candidate
+        FROM heads CROSS JOIN downloads AS head WHERE head.sequence = heads.head
+        UNION ALL
+        SELECT sequence FROM downloads ${leased}
+        WHERE ${LEASED} AND lease_until <= ${now} AND host NOT IN (SELECT value FROM busy)
+      ),`,
+    // The conditions once more: a row that others have changed in between is judged again as it is now.
+    held: `
+      SELECT downloads.sequence, TRUE AS visible
+      FROM candidates CROSS JOIN downloads LEFT JOIN active ON active.owner = downloads.owner
+      WHERE downloads.sequence = candidates.candidate AND downloads.state IN ('queued', 'running') AND downloads.not_before <= ${now}
+        AND (downloads.lease_until <= ${now} OR downloads.state = 'queued' AND downloads.worker IS NULL)
+      ORDER BY coalesce(active.running, 0), downloads.priority DESC, downloads.sequence LIMIT 1 ${lockFree}`,
+    // Expressions see the row as it was: one that has a worker was not let go of, one that runs has lost it.
+    set: `
+      taken_over = CASE WHEN worker IS NULL THEN 0 ELSE 1 END,
+      failures = failures + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+      state = 'running', epoch = epoch + 1, attempts = attempts + 1,
+      worker = :worker, claim = :claim, lease_until = ${now} + :leaseMs,
+      bytes = durable_bytes, speed = 0, connections = 0, started_at = coalesce(started_at, ${now}),
+      not_before = 0, error_code = NULL, error_detail = NULL`,
+    returning: "*",
+  });
+}
+
+/** Finds the download of a claim whose answer was lost. */
+export const RECOVER_CLAIM = `SELECT * FROM downloads WHERE ${LEASED} AND state = 'running' AND claim = :claim`;
+
+/** Makes ready what has become due. */
+export function promoteStatement({ now, lockFree, by }: Dialect): string {
+  return `
+    WITH held AS MATERIALIZED (
+      SELECT sequence FROM downloads ${by("downloads_waiting")}
+      WHERE state = 'queued' AND not_before > 0 AND not_before <= ${now} AND worker IS NULL
+      ORDER BY not_before LIMIT 10000 ${lockFree}
+    )
+    UPDATE downloads SET not_before = 0 WHERE sequence IN (SELECT sequence FROM held)`;
+}

@@ -1,0 +1,28 @@
+import type { Dialect } from "./database.ts";
+
+/** SQLite has one writer at a time: nothing needs to be locked, and the next place is the last one and one. */
+export const SQLITE: Dialect = {
+  now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+  nextRevision: `(SELECT 1 + max(
+    coalesce((SELECT max(revision) FROM downloads), 0), coalesce((SELECT max(revision) FROM removals), 0)))`,
+  lock: "",
+  lockFree: "",
+  like: "LIKE",
+  by: (index) => `INDEXED BY ${index}`,
+  texts: (parameter) => `(SELECT value FROM json_each(:${parameter}))`,
+  objects: (parameter) => `json_each(:${parameter})`,
+  first: (query) => `(${query} LIMIT 1)`,
+};
+
+export const POSTGRES: Dialect = {
+  now: "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS bigint)",
+  nextRevision: "next_revision()",
+  lock: "FOR UPDATE OF downloads",
+  lockFree: "FOR UPDATE OF downloads SKIP LOCKED",
+  like: "ILIKE",
+  by: () => "",
+  texts: (parameter) => `(SELECT json_array_elements_text(CAST(:${parameter} AS json)) AS value)`,
+  objects: (parameter) =>
+    `json_array_elements(CAST(:${parameter} AS json)) WITH ORDINALITY AS element (value, key)`,
+  first: (query) => `unnest(ARRAY(${query} LIMIT 16))`,
+};
