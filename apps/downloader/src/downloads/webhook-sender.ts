@@ -9,18 +9,28 @@ import type { DownloadStore, WebhookClaim } from "./store.ts";
 import { callWebhook, type CallContext, type CallResult } from "./webhook-call.ts";
 import { webhookMessage } from "./webhook-message.ts";
 
-/** How often it is looked for downloads that ended elsewhere, and for calls that are to be repeated. */
-const POLL_MS = 1_000;
-const MAX_CALLS = 4;
-/** All a call may take. */
-const CALL_TIMEOUT_MS = 10_000;
-/** A sender that has not settled a call for this long is dead. */
-const LEASE_MS = 3 * CALL_TIMEOUT_MS;
+const MAX_CALLS = 8;
 /** What has to be done by the end of the process: no more than that it recorded what was interrupted. */
 const END_WITHIN_MS = 250;
 
+/** The times of a sender, in milliseconds. */
+export interface WebhookTimes {
+  /** How often it is looked for downloads that ended elsewhere, and for calls that are to be repeated. */
+  readonly pollMs: number;
+  /** All a call may take. */
+  readonly callMs: number;
+  /** A sender that has not settled a call for this long is dead. */
+  readonly leaseMs: number;
+  /** Between the first call and the second. */
+  readonly retryMs: number;
+}
+
+const TIMES: WebhookTimes = { pollMs: 1_000, callMs: 10_000, leaseMs: 20_000, retryMs: 5_000 };
+
+const MAX_ATTEMPTS = 10;
 /** 5 s, 20 s, 80 s, ... 8 h: ten calls in about a day. */
-const RETRIES = { maxAttempts: 10, baseMs: 5_000, factor: 4, capMs: 8 * 3_600_000 } as const;
+const RETRY_FACTOR = 4;
+const RETRY_CAP_MS = 8 * 3_600_000;
 /** What a receiver may ask for at most. */
 const RETRY_AFTER_CAP_MS = 24 * 3_600_000;
 
@@ -37,18 +47,20 @@ export interface WebhookContext extends CallContext {
 /** Tells whoever asked for it of the ends of downloads, together with the senders of all other replicas. */
 export class WebhookSender {
   readonly #context: WebhookContext;
+  readonly #times: WebhookTimes;
   readonly #calls = new Set<Promise<void>>();
   readonly #ending = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #filling: Promise<void> | undefined;
   #isWanted = false;
 
-  constructor(context: WebhookContext) {
+  constructor(context: WebhookContext, times = TIMES) {
     this.#context = context;
+    this.#times = times;
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.wake(), POLL_MS);
+    this.#timer = setInterval(() => this.wake(), this.#times.pollMs);
     this.wake();
   }
 
@@ -80,7 +92,7 @@ export class WebhookSender {
 
   async #startNext(): Promise<boolean> {
     const { store, logger } = this.#context;
-    const claim = await store.claimWebhook(LEASE_MS);
+    const claim = await store.claimWebhook(this.#times.leaseMs);
     if (!claim) return false;
     const call = this.#call(claim).catch((error: unknown) => {
       // The claim runs out, and then somebody calls again, with the same id.
@@ -99,11 +111,11 @@ export class WebhookSender {
     const { download } = claim;
     if (download.webhook === null) return store.settleWebhook(claim);
     const message = webhookMessage(download, describe(download), key, Date.now());
-    const signal = AbortSignal.any([AbortSignal.timeout(CALL_TIMEOUT_MS), this.#ending.signal]);
+    const signal = AbortSignal.any([AbortSignal.timeout(this.#times.callMs), this.#ending.signal]);
     const result = await callWebhook(this.#context, download.webhook, message, signal);
     if (this.#ending.signal.aborted && result.kind === "failed")
       return store.settleWebhook(claim, { afterMs: 0 });
-    const again = nextCall(result, claim.attempt, Math.random());
+    const again = nextCall(result, claim.attempt, Math.random(), this.#times.retryMs);
     this.#report(claim, result, again?.afterMs);
     return store.settleWebhook(claim, again);
   }
@@ -129,10 +141,10 @@ export function nextCall(
   result: CallResult,
   attempt: number,
   random: number,
+  retryMs = TIMES.retryMs,
 ): { afterMs: number } | undefined {
-  const { maxAttempts, baseMs, factor, capMs } = RETRIES;
-  if (result.kind !== "failed" || attempt >= maxAttempts) return undefined;
-  const backoffMs = Math.min(capMs, baseMs * factor ** (attempt - 1)) * (0.8 + 0.4 * random);
+  if (result.kind !== "failed" || attempt >= MAX_ATTEMPTS) return undefined;
+  const backoffMs = Math.min(RETRY_CAP_MS, retryMs * RETRY_FACTOR ** (attempt - 1)) * (0.8 + 0.4 * random);
   const askedMs = Math.min(result.retryAfterMs ?? 0, RETRY_AFTER_CAP_MS);
   return { afterMs: Math.round(Math.max(backoffMs, askedMs)) };
 }
