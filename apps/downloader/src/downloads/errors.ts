@@ -65,6 +65,13 @@ export class KeyReusedError extends DownloadError {
   }
 }
 
+/** The database that all replicas share cannot be reached. */
+export class StoreUnavailableError extends DownloadError {
+  constructor(options?: ErrorOptions) {
+    super("STORE_UNAVAILABLE", "The database of downloads cannot be reached; try again later.", options);
+  }
+}
+
 /** This worker has no right to the download any more: it was removed, or another one has taken it over. */
 export class LeaseLostError extends DownloadError {
   constructor() {

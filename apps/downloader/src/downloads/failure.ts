@@ -2,7 +2,13 @@ import { STATUS_CODES } from "node:http";
 
 import { fromSystem, VolumeError } from "@wharf/volume";
 
-import { AddressForbiddenError, AttemptError, UrlForbiddenError, UrlInvalidError } from "./errors.ts";
+import {
+  AddressForbiddenError,
+  AttemptError,
+  StoreUnavailableError,
+  UrlForbiddenError,
+  UrlInvalidError,
+} from "./errors.ts";
 
 /** Statuses that speak of the moment rather than of the resource. */
 const TRANSIENT_STATUSES = new Set([408, 425, 429]);
@@ -46,6 +52,9 @@ export function toAttemptError(thrown: unknown): AttemptError {
   if (error instanceof UrlForbiddenError || error instanceof UrlInvalidError) {
     // Known only now: the download, or a redirect, leads where no client may lead us.
     return new AttemptError("ADDRESS_FORBIDDEN", error.message);
+  }
+  if (error instanceof StoreUnavailableError) {
+    return new AttemptError(error.code, error.message, { isTransient: true, cause: error });
   }
   if (error instanceof VolumeError) {
     const isTransient = TRANSIENT_VOLUME_CODES.has(error.code);

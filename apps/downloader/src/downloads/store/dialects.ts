@@ -1,10 +1,13 @@
 import type { Dialect } from "./database.ts";
 
-/** SQLite has one writer at a time: nothing needs to be locked, and the next place is the last one and one. */
+/**
+ * SQLite has one writer at a time: nothing needs to be locked, and the next place is the last one and one. The clock is
+ * in it so that places which a power cut has undone are not given out again.
+ */
 export const SQLITE: Dialect = {
   now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-  nextRevision: `(SELECT 1 + max(
-    coalesce((SELECT max(revision) FROM downloads), 0), coalesce((SELECT max(revision) FROM removals), 0)))`,
+  nextRevision: `(SELECT max(CAST(unixepoch('subsec') * 1000000 AS INTEGER),
+    coalesce((SELECT 1 + max(revision) FROM downloads), 0), coalesce((SELECT 1 + max(revision) FROM removals), 0)))`,
   lock: "",
   lockFree: "",
   like: "LIKE",

@@ -1,8 +1,19 @@
 import type { DownloadStore } from "../store.ts";
+import { PostgresDatabase } from "./postgres.ts";
 import { SqlStore } from "./sql-store.ts";
-import { SqliteDatabase, type SqliteOptions } from "./sqlite.ts";
+import { SqliteDatabase } from "./sqlite.ts";
+
+export interface StoreOptions {
+  /** A Postgres to keep the downloads in; without it, SQLite does. */
+  readonly databaseUrl?: string | undefined;
+  /** SQLite's database; it and its directory are made when missing. */
+  readonly file: string;
+  /** True: what was written survives a power cut. */
+  readonly isDurable: boolean;
+}
 
 /** Opens the downloads that all replicas share. */
-export async function openStore(options: SqliteOptions): Promise<DownloadStore> {
-  return new SqlStore(await SqliteDatabase.open(options));
+export async function openStore({ databaseUrl, file, isDurable }: StoreOptions): Promise<DownloadStore> {
+  if (databaseUrl === undefined) return new SqlStore(await SqliteDatabase.open({ file, isDurable }));
+  return new SqlStore(await PostgresDatabase.open({ url: databaseUrl, isDurable }));
 }
