@@ -68,8 +68,8 @@ export class Run {
 
   async #run(): Promise<void> {
     const { store, metrics } = this.#context;
+    metrics.claimed(this.#claim, Date.now());
     if (this.#claim.isTakenOver) {
-      metrics.takeOvers.inc();
       this.#logger.warn("taken over from a worker that has not been heard of for the length of its lease");
     }
     try {
