@@ -26,21 +26,38 @@ describe("what the downloader refuses", () => {
     },
   );
 
-  it("a body of another type than JSON", async () => {
-    // Text that looks like JSON is none: a page of another site may send it without asking.
-    for (const [body, type] of [
-      [`url=${URL_OK}`, "application/x-www-form-urlencoded"],
-      [JSON.stringify({ url: URL_OK }), "text/plain"],
-    ] as const) {
-      expect(expectProblem(await post(body, type), 415, "UNSUPPORTED_MEDIA_TYPE").detail).toMatch(/./);
-    }
+  it.each([
+    ["application/x-www-form-urlencoded", `url=${URL_OK}`],
+    ["multipart/form-data; boundary=b", `--b\r\n\r\n${URL_OK}\r\n--b--\r\n`],
+    ["application/xml", `<url>${URL_OK}</url>`],
+    ["application/metalink+xml", "<metalink version='3.0'/>"],
+  ])("a body of the type %s", async (type, body) => {
+    expect(expectProblem(await post(body, type), 415, "UNSUPPORTED_MEDIA_TYPE").detail).toMatch(/JSON|json/);
+  });
+
+  it("JSON that is said to be text: a page of another site may send it without asking", async () => {
+    const answer = await post(JSON.stringify({ url: URL_OK }), "text/plain");
+    const { results } = json(answer) as { results: Result[] };
+    expect(results.map(({ status, problem }) => `${status} ${problem?.code}`)).toEqual(["400 URL_INVALID"]);
+  });
+
+  it.each([
+    "",
+    "no XML",
+    "<metalink>",
+    '<metalink xmlns="urn:ietf:params:xml:ns:metalink"/>',
+    '<?xml version="1.0"?><html/>',
+    '<!DOCTYPE m [<!ENTITY e SYSTEM "file:///etc/passwd">]><metalink xmlns="urn:ietf:params:xml:ns:metalink">&e;</metalink>',
+  ])("%j is no Metalink document", async (body) => {
+    const { detail } = expectProblem(await post(body, "application/metalink4+xml"), 400, "METALINK_INVALID");
+    expect(detail).not.toContain("root:");
   });
 
   it.each([
     { unknown: "value" },
     { __proto__x: {} },
-    { segments: 4 },
-    { webhook: "http://e2e.invalid/" },
+    { mirrors: ["http://e2e.invalid/"] },
+    { state: "paused" },
     { URL: URL_OK },
   ])("the property in %j, which it does not know, naming it", async (extra) => {
     const problem = expectProblem(
@@ -71,6 +88,15 @@ describe("what the downloader refuses", () => {
     { notBefore: "tomorrow" },
     { notBefore: 1_700_000_000 },
     { checksum: 5 },
+    { segments: 0 },
+    { segments: 17 },
+    { segments: "4" },
+    { segments: 1.5 },
+    { speedLimit: 0 },
+    { speedLimit: -1 },
+    { speedLimit: "1M" },
+    { webhook: 5 },
+    { webhook: ["http://e2e.invalid/"] },
   ])("%j, of the wrong type or out of bounds, naming it", async (wrong) => {
     const problem = expectProblem(
       await submit(downloader.url, { url: "http://e2e.invalid/", ...wrong }),

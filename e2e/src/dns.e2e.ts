@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
-import { answer, inTurn, respond, serve } from "./harness/answers.ts";
-import { noiseBuffer } from "./harness/content.ts";
+import { answer, inTurn, respond, serve, type Version } from "./harness/answers.ts";
+import { noiseBuffer, sha256 } from "./harness/content.ts";
 import { download, submit, type Download, type Result } from "./harness/downloads.ts";
 import { enclose, enclosing, type Enclosure } from "./harness/enclosure.ts";
 import { useFolder } from "./harness/folder.ts";
@@ -258,11 +258,12 @@ describeWith("names whose addresses change between look-ups", [ownServices, linu
   });
 
   describe("mirrors", () => {
-    async function outcomeOfMirrors(urls: readonly string[], size: number): Promise<string> {
+    async function outcomeOfMirrors(urls: readonly string[], { bytes }: Version): Promise<string> {
       const list = urls.map((url, n) => `<url priority="${n + 1}">${url}</url>`).join("");
       const body =
         `<?xml version="1.0"?><metalink xmlns="urn:ietf:params:xml:ns:metalink">` +
-        `<file name="mirrored-${++count}"><size>${size}</size>${list}</file></metalink>`;
+        `<file name="mirrored-${++count}"><size>${bytes.length}</size>` +
+        `<hash type="sha-256">${sha256(bytes)}</hash>${list}</file></metalink>`;
       const answered = await send("POST", `${enclosure.url}/downloads`, {
         headers: { "content-type": "application/metalink4+xml" },
         body,
@@ -278,7 +279,7 @@ describeWith("names whose addresses change between look-ups", [ownServices, linu
       enclosure.names.set(other, good);
       const { path } = newEndpoint(serve(FILE));
       const urls = [`http://${name}${path}file`, `http://${other}${path}file`];
-      expect(await outcomeOfMirrors(urls, FILE.bytes.length)).toBe("completed");
+      expect(await outcomeOfMirrors(urls, FILE)).toBe("completed");
       expect(enclosure.names.lookups(name)).toBeGreaterThan(0);
     });
 
@@ -288,7 +289,7 @@ describeWith("names whose addresses change between look-ups", [ownServices, linu
       enclosure.names.set(other, good, bad);
       const { path } = newEndpoint(serve(BIG, { pace: { bytes: 128 * 1024, everyMs: 16 } }));
       const urls = [`http://${name}${path}file`, `http://${other}${path}file`];
-      expect(await outcomeOfMirrors(urls, BIG.bytes.length)).toBe("completed");
+      expect(await outcomeOfMirrors(urls, BIG)).toBe("completed");
     });
 
     it("none that is public: refused", async () => {
@@ -297,7 +298,7 @@ describeWith("names whose addresses change between look-ups", [ownServices, linu
       enclosure.names.set(other, { aaaa: ["::1"] });
       const { path } = newEndpoint(serve(FILE));
       const urls = [`http://${name}${path}file`, `http://${other}${path}file`];
-      expect(await outcomeOfMirrors(urls, FILE.bytes.length)).toBe("failed ADDRESS_FORBIDDEN");
+      expect(await outcomeOfMirrors(urls, FILE)).toBe("failed ADDRESS_FORBIDDEN");
     });
   });
 });

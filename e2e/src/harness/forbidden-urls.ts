@@ -1,0 +1,68 @@
+/** Ways to write an address of this machine, its network, or a cloud's own services. `PORT` is an allowed one. */
+export const LITERALS = [
+  "http://127.0.0.1:PORT/",
+  "http://2130706433:PORT/",
+  "http://0x7f.1:PORT/",
+  "http://0x7f000001:PORT/",
+  "http://0177.0.0.1:PORT/",
+  "http://127.1:PORT/",
+  "http://127.0.0.1.:PORT/",
+  "http://0:PORT/",
+  "http://0.0.0.0:PORT/",
+  "http://１２７.０.０.１:PORT/",
+  "http://127。0。0。1:PORT/",
+  "http://%31%32%37.0.0.1:PORT/",
+  "http://[::]:PORT/",
+  "http://[::1]:PORT/",
+  "http://[::127.0.0.1]:PORT/",
+  "http://[::ffff:7f00:1]:PORT/",
+  "http://[::ffff:127.0.0.1]:PORT/",
+  "http://[::ffff:0:127.0.0.1]:PORT/",
+  "http://[2002:7f00:1::]:PORT/",
+  "http://[64:ff9b::7f00:1]:PORT/",
+  "http://[64:ff9b::127.0.0.1]:PORT/",
+  "http://[2001:0:7f00:1::]:PORT/",
+  "http://[fe80::1]:PORT/",
+  "http://[fd00:ec2::254]:PORT/",
+  "http://[ff02::1]:PORT/",
+  "http://169.254.169.254/latest/meta-data/",
+  "http://100.100.100.200/latest/meta-data/",
+  "http://168.63.129.16/",
+  "http://10.0.0.1/",
+  "http://172.16.0.1/",
+  "http://192.168.0.1/",
+  "http://100.64.0.1/",
+  "http://192.0.2.1/",
+  "http://198.18.0.1/",
+  "http://224.0.0.1/",
+  "http://255.255.255.255/",
+];
+/** Names that can only be of this machine or its network. */
+export const NAMES = [
+  "http://localhost:PORT/",
+  "http://LOCALHOST:PORT/",
+  "http://localhost.:PORT/",
+  "http://a.localhost:PORT/",
+  "http://router/",
+  "http://kubernetes.:PORT/",
+];
+/** URLs that are refused for their form, wherever they lead. */
+export const FORMS = [
+  "http://user@127.0.0.1:PORT/",
+  "http://user:password@e2e.invalid/",
+  "ftp://127.0.0.1/file",
+  "file:///etc/passwd",
+  "gopher://127.0.0.1:PORT/",
+  "data:text/plain,hello",
+  "http://e2e.invalid:22/",
+  "http://e2e.invalid:3000/",
+];
+/** Text that is no URL, or that parsers disagree about. */
+export const MALFORMED = [
+  "//127.0.0.1:PORT/",
+  "http:\\\\127.0.0.1:PORT\\",
+  "http://127.0.0.1\\@e2e.invalid/",
+  "not a url",
+  "",
+  "http://",
+];
