@@ -26,6 +26,7 @@ export const POSTGRES: Dialect = {
   by: () => "",
   texts: (parameter) => `(SELECT json_array_elements_text(CAST(:${parameter} AS json)) AS value)`,
   objects: (parameter) =>
-    `json_array_elements(CAST(:${parameter} AS json)) WITH ORDINALITY AS element (value, key)`,
+    `(SELECT value, ordinal - 1 AS key
+      FROM json_array_elements(CAST(:${parameter} AS json)) WITH ORDINALITY AS element (value, ordinal)) AS elements`,
   first: (query) => `unnest(ARRAY(${query} LIMIT 16))`,
 };

@@ -38,7 +38,10 @@ export class SqlStore implements DownloadStore {
     this.#statements = createStatements(database.dialect);
   }
 
-  async insert(downloads: readonly NewDownload[], idempotency?: Idempotency): Promise<Download[]> {
+  async insert(
+    downloads: readonly NewDownload[],
+    idempotency?: Idempotency,
+  ): Promise<(Download | undefined)[]> {
     const rows = downloads.map((download) => ({ ...toColumns(download), id: randomUUID() }));
     const values = {
       downloads: JSON.stringify(rows),
@@ -54,7 +57,9 @@ export class SqlStore implements DownloadStore {
     if (!idempotency) return this.#downloads(this.#statements.byIds, { ids: idsOf(rows) });
     const known = await this.#database.query(this.#statements.fingerprint, { key: idempotency.key });
     if (known.some((row) => text(row, "fingerprint") !== idempotency.fingerprint)) throw new KeyReusedError();
-    return this.#downloads(this.#statements.byKey, { key: idempotency.key });
+    const made = await this.#database.query(this.#statements.byKey, { key: idempotency.key });
+    const places = new Map(made.map((row) => [number(row, "idempotency_index"), toDownload(row)]));
+    return downloads.map((_, index) => places.get(index));
   }
 
   async get(id: string): Promise<Download | undefined> {
