@@ -8,7 +8,6 @@ import {
   milliseconds,
   oneOf,
   readEnvironment,
-  refused,
   text,
   variable,
   type Variable,
@@ -45,7 +44,6 @@ describe("a variable", () => {
     ["an unset list", list("X", Number), undefined, []],
     ["a list's fallback", list("X", Number, [80, 443]), "", [80, 443]],
     ["a list of nothing", list("X", Number, [80]), " , ", []],
-    ["what a release cannot honour, unset", refused("X", "is not there yet."), "", undefined],
     ["a kind of one's own", upperCase, "abc", "ABC"],
   ];
   test.each(kinds)("reads %s", (_what, kind, value, expected) => {
@@ -81,7 +79,6 @@ describe("a variable", () => {
     [bytes("X", 1), "-1", /must be a size/],
     [bytes("X", 1), "M", /must be a size/],
     [bytes("X", 1), "999999999999999T", /must be a size/],
-    [refused("X", "is not there yet."), "on", /^X is not there yet\.$/],
   ];
   test.each(wrong)("%# refuses %j", (kind, value, problem) => {
     expect(problemsOf(() => read(kind, value))).toEqual([expect.stringMatching(problem)]);

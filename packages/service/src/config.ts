@@ -136,13 +136,6 @@ export function list<T>(
   });
 }
 
-/** A variable that this release knows of and cannot honour: better to refuse it than to run as if it were not there. */
-export function refused(name: string, why: string): Variable<undefined> {
-  return variable(name, undefined, () => {
-    throw new Error(why);
-  });
-}
-
 /** A variable of any kind, with what it is when unset or empty. */
 export function variable<T, D>(name: string, fallback: D, read: (value: string) => T): Variable<T | D> {
   return { name, read: (value) => (value === undefined || value === "" ? fallback : read(value)) };

@@ -121,9 +121,3 @@ export class SpeedLimiter {
     return this.#bucket.waitFor(this.#taken - position, this.#clock());
   }
 }
-
-/** Counts a chunk against several limits at once: the pause is the longest of theirs. */
-export function takeFromAll(limiters: readonly SpeedLimiter[], bytes: number): Promise<void> | undefined {
-  const pauses = limiters.flatMap((limiter) => limiter.take(bytes) ?? []);
-  return pauses.length > 1 ? Promise.all(pauses).then(() => undefined) : pauses[0];
-}
