@@ -34,7 +34,7 @@ test("killed in the middle and started again, it goes on from what was durable",
   );
   const directory = await temporaryFolder();
   const first = await spawnDownloader(directory);
-  const { id } = await first.submit({ url: `${origin.url}/big.bin` });
+  const { id } = await first.submit({ url: `${origin.url}/big.bin`, segments: 1 });
   await sleep(2_600); // past the first checkpoint
   await first.end("SIGKILL");
 
@@ -57,7 +57,7 @@ test("asked to end it goes at once, and the next start goes on without waiting f
   );
   const directory = await temporaryFolder();
   const first = await spawnDownloader(directory, { LEASE_MS: "60000" });
-  const { id } = await first.submit({ url: `${origin.url}/big.bin` });
+  const { id } = await first.submit({ url: `${origin.url}/big.bin`, segments: 1 });
   await sleep(700);
   expect(await first.end("SIGINT")).toBeLessThan(500);
 
@@ -139,7 +139,7 @@ test("a replica that slept through its lease touches nothing when it wakes", asy
   );
   const directory = await temporaryFolder();
   const sleeper = await spawnDownloader(directory, { LEASE_MS: "1000" });
-  const { id } = await sleeper.submit({ url: `${origin.url}/big.bin` });
+  const { id } = await sleeper.submit({ url: `${origin.url}/big.bin`, segments: 1 });
   await sleeper.until(id, ({ bytes }) => bytes > 0);
   sleeper.signal("SIGSTOP");
   const other = await spawnDownloader(directory, { LEASE_MS: "1000" });

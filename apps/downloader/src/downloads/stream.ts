@@ -12,7 +12,7 @@ const ENOUGH = new Error("The rest is not wanted.");
 
 /** One response's body on its way into one part of the file. */
 export class Stream implements Segment {
-  readonly askedEnd: number;
+  readonly #askedEnd: number;
   readonly #response: SourceResponse;
   readonly #sink: FileSink;
   readonly #onBytes: OnBytes;
@@ -34,7 +34,7 @@ export class Stream implements Segment {
     this.#start = range.start;
     this.#position = range.start;
     this.#end = range.end ?? Infinity;
-    this.askedEnd = this.#end;
+    this.#askedEnd = this.#end;
   }
 
   get position(): number {
@@ -59,7 +59,7 @@ export class Stream implements Segment {
     return this.#sink.position;
   }
 
-  resize(end: number): void {
+  shorten(end: number): void {
     this.#end = end;
   }
 
@@ -90,7 +90,7 @@ export class Stream implements Segment {
     const wait = this.#onBytes(wanted.length);
     this.#position += wanted.length;
     const hasRoom = wanted.length === 0 || this.#sink.push(wanted);
-    if (this.#position >= this.#end && (this.#end < this.askedEnd || wanted.length < chunk.length)) {
+    if (this.#position >= this.#end && (this.#end < this.#askedEnd || wanted.length < chunk.length)) {
       this.#response.discard(ENOUGH);
       return undefined;
     }

@@ -26,7 +26,7 @@ const BODY = bytesOf(1000);
 async function start() {
   const directory = await temporaryFolder();
   const volume = await Volume.open({ directory, isDurable: false, minFreeBytes: 0, strayAgeMs: 0 });
-  const store = await SqliteStore.open({ file: volume.statePath("downloads.sqlite"), isDurable: false });
+  const store = await openStore({ file: volume.statePath("downloads.sqlite"), isDurable: false });
   const dispatcher = new Agent();
   onTestFinished(async () => {
     await dispatcher.destroy();

@@ -55,6 +55,9 @@ interface Part {
   readonly end: number | null;
 }
 
+/** Asks for bytes; undefined when they are not wanted any more. */
+type Ask = () => Promise<Source | undefined>;
+
 /** A request on its way, or its answer. */
 interface Connection {
   readonly mirror: Mirror;
@@ -108,15 +111,20 @@ export class Transfer {
     try {
       await this.#begin();
       await this.#end.promise;
-      await checkpoints.stop();
+      // Somebody may still be asked for what others have brought in the meantime.
+      await this.#abandon(new Error("Every byte is there."), checkpoints);
     } catch (error) {
-      this.#stop.abort(error);
-      await Promise.all(this.#running);
-      await checkpoints.stop();
+      await this.#abandon(error, checkpoints);
       // What has come is kept for the next attempt; that this may not work either changes nothing about the error.
       await file.save().catch(() => undefined);
       throw error;
     }
+  }
+
+  async #abandon(reason: unknown, checkpoints: Checkpoints): Promise<void> {
+    this.#stop.abort(reason);
+    await Promise.all(this.#running);
+    await checkpoints.stop();
   }
 
   /** Asks one source after the other until one answers, and goes on with that. */
@@ -146,8 +154,8 @@ export class Transfer {
     const { part, total, response } = source;
     this.#mirror = Object.assign(mirror, { url: source.url.href, headers: source.headers });
     this.#plan = new SegmentPlan(total === null ? [] : gapsIn(file.written, total));
-    const gap = this.#plan.take([]);
-    if (part && gap) this.#plan.giveBack({ start: part.end, end: gap.end }, []);
+    const gap = this.#plan.offer([]);
+    if (part && gap) this.#plan.giveBack({ start: part.end, end: gap.end });
     const isDivisible = total !== null && file.canContinue && response.headers["accept-ranges"] !== "none";
     if (!isDivisible) this.#limit = 1;
     this.#bring(mirror, part ?? { start: 0, end: total }, async () => source);
@@ -160,7 +168,7 @@ export class Transfer {
     const { total } = file.point;
     if (!file.canContinue || file.written.length === 0) return undefined;
     if (total === null) return { ...this.#version(), start: countBytes(file.written) };
-    const gap = new SegmentPlan(gapsIn(file.written, total)).take([]);
+    const gap = new SegmentPlan(gapsIn(file.written, total)).offer([]);
     return gap && this.#knownPart(gap);
   }
 
@@ -209,37 +217,47 @@ export class Transfer {
   #fill(): void {
     const { mirrors } = this.#job;
     if (!this.#mirror || this.#signal.aborted) return;
-    if (this.#plan.isHandedOut && this.#connections.size === 0) return this.#end.resolve();
     while (this.#connections.size < this.#limit) {
       const mirror = mirrors.another(this.#mirror);
       const { host } = new URL(mirror.url);
       if (!this.#context.hosts.tryTake(host)) return;
-      const gap = this.#plan.take(this.#streams());
-      if (!gap) return this.#context.hosts.giveBack(host);
+      const range = this.#plan.offer(this.#streams());
+      if (!range) return this.#context.hosts.giveBack(host);
       const release = (): void => this.#context.hosts.giveBack(host);
-      this.#bring(mirror, gap, () => this.#askForPart(mirror, gap), release);
+      this.#bring(mirror, range, () => this.#askForPart(mirror, range), release);
     }
   }
 
-  async #askForPart(mirror: Mirror, gap: ByteRange): Promise<Source> {
-    const source = await askSource(this.#context, mirror, this.#knownPart(gap), this.#signal);
+  async #askForPart(mirror: Mirror, range: ByteRange): Promise<Source | undefined> {
+    try {
+      const source = await this.#askForRange(mirror, range);
+      if (!this.#plan.accept(range, this.#streams())) return void source.response.discard();
+      // A server may send less than it was asked for (RFC 9110 §15.3.7).
+      this.#plan.giveBack({ start: source.part.end, end: range.end });
+      return source;
+    } catch (error) {
+      this.#plan.refuse(range);
+      throw error;
+    }
+  }
+
+  async #askForRange(mirror: Mirror, range: ByteRange): Promise<Source & { part: ByteRange }> {
+    const source = await askSource(this.#context, mirror, this.#knownPart(range), this.#signal);
     const { part, response } = source;
-    // A server may send less than it was asked for (RFC 9110 §15.3.7).
-    if (part) this.#plan.giveBack({ start: part.end, end: gap.end }, []);
-    if (part) return source;
+    if (part) return { ...source, part };
     response.discard();
     throw new AttemptError("RANGE_IGNORED", "The server sent the whole file when it was asked for a part.");
   }
 
   /** One connection from its request to its end, in the background. */
-  #bring(mirror: Mirror, part: Part, ask: () => Promise<Source>, release = (): void => undefined): void {
+  #bring(mirror: Mirror, part: Part, ask: Ask, release = (): void => undefined): void {
     const connection: Connection = { mirror, stream: undefined };
     const onEnd = (error?: unknown): void => {
       mirror.connections--;
       this.#connections.delete(connection);
       this.#running.delete(running);
       release();
-      this.#onEnd(connection, part, error);
+      this.#onEnd(connection, error);
     };
     this.#connections.add(connection);
     mirror.connections++;
@@ -247,10 +265,11 @@ export class Transfer {
     this.#running.add(running);
   }
 
-  async #receive(connection: Connection, part: Part, ask: () => Promise<Source>): Promise<void> {
+  async #receive(connection: Connection, part: Part, ask: Ask): Promise<void> {
     const { writeSizes, stallTimeoutMs } = this.#context;
     const { file } = this.#job;
     const source = await ask();
+    if (!source) return;
     const range = source.part ?? part;
     const sink = file.sink(range.start, () => writeSizes.batchBytes);
     writeSizes.add();
@@ -264,16 +283,22 @@ export class Transfer {
     }
   }
 
-  #onEnd({ stream }: Connection, part: Part, error: unknown): void {
-    const rest = { start: stream?.rest ?? part.start, end: stream?.end ?? part.end ?? Infinity };
-    if (rest.end !== Infinity) this.#plan.giveBack(rest, this.#streams());
+  #onEnd({ stream }: Connection, error: unknown): void {
+    if (stream && stream.end !== Infinity) this.#plan.giveBack({ start: stream.rest, end: stream.end });
     if (error !== undefined) this.#onFailure(error, stream?.received ?? 0);
+    if (this.#isWhole()) this.#end.resolve();
     this.#fill();
+  }
+
+  #isWhole(): boolean {
+    const { total } = this.#job.file.point;
+    return total === null ? this.#connections.size === 0 : this.#job.file.isWhole;
   }
 
   #onFailure(error: unknown, received: number): void {
     const others = this.#connections.size;
     if (others === 0 || !isOfSource(toAttemptError(error))) return this.#end.reject(error);
+    // A mirror that fails is one thing, a source that wants fewer connections another; fewer are right for both.
     if (received < WORTH_ANOTHER_BYTES) this.#limit = Math.min(this.#limit, others);
   }
 

@@ -53,15 +53,12 @@ export async function serveFile(
   body: Buffer,
   { etag = '"v1"', headers = {}, dropAfter, slowly }: FileAnswer = {},
 ): Promise<void> {
-  const [, from] = /^bytes=(\d+)-$/.exec(request.headers.range ?? "") ?? [];
-  const condition = request.headers["if-range"];
-  const start =
-    from === undefined || (condition !== undefined && condition !== etag) ? undefined : Number(from);
-  const part = body.subarray(start ?? 0);
-  response.writeHead(start === undefined ? 200 : 206, {
+  const range = rangeOf(request, body.length, etag);
+  const part = body.subarray(range?.start ?? 0, range?.end);
+  response.writeHead(range ? 206 : 200, {
     etag,
     "content-length": part.length,
-    ...(start !== undefined && { "content-range": `bytes ${start}-${body.length - 1}/${body.length}` }),
+    ...(range && { "content-range": `bytes ${range.start}-${range.end - 1}/${body.length}` }),
     ...headers,
   });
   const sent = part.subarray(0, dropAfter ?? part.length);
@@ -74,4 +71,16 @@ export async function serveFile(
   // Long enough for what was written to have left.
   await sleep(50);
   response.destroy();
+}
+
+/** The one range that is asked for, if the version it is wanted of is this one. */
+export function rangeOf(
+  { headers }: IncomingMessage,
+  total: number,
+  etag = '"v1"',
+): { start: number; end: number } | undefined {
+  const [, start, last] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
+  const condition = headers["if-range"];
+  if (start === undefined || (condition !== undefined && condition !== etag)) return undefined;
+  return { start: Number(start), end: last ? Number(last) + 1 : total };
 }
