@@ -105,7 +105,9 @@ export class Run {
   async #letGo(): Promise<boolean> {
     const { store } = this.#context;
     const hasLetGo = await store.letGo(this.lease, this.#attempt.point);
-    return !hasLetGo || (await store.get(this.lease.id))?.state !== "canceled";
+    const isCanceled = hasLetGo && (await store.get(this.lease.id))?.state === "canceled";
+    if (isCanceled) this.#count("canceled");
+    return !isCanceled;
   }
 
   /** An attempt that kills its process cannot say so: the claims that followed have counted it. */
@@ -134,7 +136,7 @@ export class Run {
     if (!this.#attempt.canContinue) await this.#removePartial();
   }
 
-  #count(outcome: "completed" | "failed"): void {
+  #count(outcome: "completed" | "failed" | "canceled"): void {
     this.#context.metrics.finished.inc({ outcome });
     this.#context.metrics.bytes.inc({ outcome }, this.#attempt.progress.bytes);
   }

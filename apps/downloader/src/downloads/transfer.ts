@@ -18,7 +18,7 @@ import { askSource, type Source, type SourceContext } from "./source.ts";
 import { Stream } from "./stream.ts";
 import type { SpeedLimiter } from "./token-bucket.ts";
 import { modifiedMs, strongValidator } from "./validator.ts";
-import type { SourceFacts, WorkingFile } from "./working-file.ts";
+import { isVerifiable, type SourceFacts, type WorkingFile } from "./working-file.ts";
 import type { WriteSizes } from "./write-sizes.ts";
 
 /** What every transfer works with. */
@@ -181,7 +181,8 @@ export class Transfer {
     const { download, file } = this.#job;
     const { validator, total } = file.point;
     // Each of several mirrors has validators of its own; the whole file will tell whether its parts belong together.
-    return { validator: download.mirrors.length > 0 ? null : validator, total };
+    const isForAll = download.mirrors.length === 0 || !isVerifiable(download);
+    return { validator: isForAll ? validator : null, total };
   }
 
   /** Judges what the head of the first answer says, and has a file ready for its body. */
