@@ -5,16 +5,30 @@ import { freePort, startServer, type Server } from "./server.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../..");
 
+export type Durability = "full" | "relaxed";
+
 /** Starts the fileserver from source, quiet, on a directory. */
-export async function startFileserver(directory: string, durability: "full" | "relaxed"): Promise<Server> {
+export function startFileserver(directory: string, durability: Durability): Promise<Server> {
+  return startService("fileserver", { VOLUME_DIR: directory, DURABILITY: durability });
+}
+
+/** Starts the downloader from source, quiet, on a directory; it may fetch from loopback. */
+export function startDownloader(
+  directory: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Server> {
+  const guard = { ALLOW_NETWORKS: "127.0.0.0/8", ALLOW_PORTS: "*" };
+  return startService("downloader", { VOLUME_DIR: directory, ...guard, ...variables });
+}
+
+async function startService(name: string, variables: Readonly<Record<string, string>>): Promise<Server> {
   const port = await freePort();
-  const main = join(REPOSITORY, "apps/fileserver/src/main.ts");
+  const main = join(REPOSITORY, `apps/${name}/src/main.ts`);
   return startServer(process.execPath, ["--conditions=source", main], port, {
     PORT: String(port),
     METRICS_PORT: "",
     LOG_LEVEL: "warn",
-    VOLUME_DIR: directory,
-    DURABILITY: durability,
+    ...variables,
   });
 }
 
@@ -24,30 +38,38 @@ export const NGINX_READING = {
   buffers: "sendfile off; output_buffers 2 512k;",
 } as const;
 
-/** Starts nginx with one worker on the same URLs, DAV for writing, no log of requests. */
-export async function startNginx(
-  directory: string,
-  reading: keyof typeof NGINX_READING = "sendfile",
-): Promise<Server> {
+export interface NginxOptions {
+  readonly reading?: keyof typeof NGINX_READING;
+  /** Throttles each connection, in nginx's notation of bytes a second (`20m`). */
+  readonly rate?: string;
+}
+
+/** Two addresses of loopback, which a downloader takes for two hosts. */
+export const HOSTS = ["127.0.0.1", "127.0.0.2"] as const;
+
+/** Starts nginx with one worker on the same URLs, on both {@link HOSTS}; DAV for writing, no log of requests. */
+export async function startNginx(directory: string, options: NginxOptions = {}): Promise<Server> {
   const port = await freePort();
   const state = join(directory, ".nginx");
   await mkdir(state, { recursive: true });
-  const config = join(state, "nginx.conf");
-  await writeFile(config, nginxConfig(directory, state, port, NGINX_READING[reading]));
+  const config = join(state, `${port}.conf`);
+  await writeFile(config, nginxConfig(directory, state, port, options));
   return startServer("nginx", ["-c", config, "-p", state, "-e", join(state, "error.log")], port);
 }
 
-function nginxConfig(root: string, state: string, port: number, reading: string): string {
+function nginxConfig(root: string, state: string, port: number, options: NginxOptions): string {
+  const { reading = "sendfile", rate } = options;
   const user = process.getuid?.() === 0 ? "user root;" : "";
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `
-daemon off; worker_processes 1; pid ${state}/pid; ${user}
-events { worker_connections 1024; }
+daemon off; worker_processes 1; pid ${state}/${port}.pid; ${user}
+events { worker_connections 2048; }
 http {
-  access_log off; ${reading} keepalive_requests 1000000;
+  access_log off; ${NGINX_READING[reading]} keepalive_requests 1000000;
+  ${rate === undefined ? "" : `limit_rate ${rate};`}
   ${temporary.map((name) => `${name}_temp_path ${state}/${name};`).join(" ")}
   server {
-    listen 127.0.0.1:${port}; client_max_body_size 0;
+    ${HOSTS.map((host) => `listen ${host}:${port};`).join(" ")} client_max_body_size 0;
     location /files/ { alias ${root}/; dav_methods PUT DELETE; create_full_put_path on; }
   }
 }

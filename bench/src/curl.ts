@@ -1,7 +1,4 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { runProgram } from "./program.ts";
 
 /**
  * Runs curl as the client of both contenders, and resolves to the seconds it took.
@@ -10,7 +7,7 @@ const run = promisify(execFile);
  */
 export async function curlSeconds(...args: string[]): Promise<number> {
   const format = "%{http_code} %{time_total}";
-  const { stdout } = await run("curl", [
+  const { stdout } = await runProgram("curl", [
     "--silent",
     "--show-error",
     "--output",

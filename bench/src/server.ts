@@ -4,6 +4,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { Contender } from "./compare.ts";
+
 /** The clock of `/proc/PID/stat`: `USER_HZ` is 100 on every Linux. */
 const TICKS_PER_SECOND = 100;
 const START_TIMEOUT_MS = 15_000;
@@ -13,6 +15,8 @@ export interface Server extends AsyncDisposable {
   readonly url: string;
   /** Processor seconds that it and its children have used so far. */
   cpuSeconds(): Promise<number>;
+  /** What it has of the machine's memory, in MiB: now, and at the most so far. */
+  memory(): Promise<{ now: number; most: number }>;
 }
 
 /**
@@ -30,16 +34,33 @@ export async function startServer(
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += String(chunk)));
   await once(child, "spawn");
+  const kill = (): void => void child.kill("SIGKILL");
+  process.prependOnceListener("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
   const url = `http://127.0.0.1:${port}`;
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (!(await answers(url))) {
     if (child.exitCode !== null || performance.now() > deadline) {
-      child.kill("SIGKILL");
+      kill();
       throw new Error(`${command} does not listen on ${port}:\n${output}`);
     }
     await sleep(50);
   }
-  return { url, cpuSeconds: () => cpuSeconds(child), [Symbol.asyncDispose]: () => end(child) };
+  return {
+    url,
+    cpuSeconds: () => cpuSeconds(child),
+    memory: () => memory(child),
+    [Symbol.asyncDispose]: () => end(child),
+  };
+}
+
+/** A server as a contender: `run` resolves to its seconds, and the processor's are the server's. */
+export function contender(server: Server, run: () => Promise<number>): Contender {
+  return async () => {
+    const before = await server.cpuSeconds();
+    const seconds = await run();
+    return { seconds, cpuSeconds: (await server.cpuSeconds()) - before };
+  };
 }
 
 /** A port of the loopback interface that is free now. */
@@ -60,7 +81,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGTERM");
   await once(child, "exit");
 }
@@ -75,4 +96,11 @@ async function cpuSeconds({ pid }: ChildProcess): Promise<number> {
     if (Number(id) === pid || Number(fields[1]) === pid) ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks / TICKS_PER_SECOND;
+}
+
+async function memory({ pid }: ChildProcess): Promise<{ now: number; most: number }> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const mebibytes = (field: string): number =>
+    Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, "m").exec(status)?.[1]) / 1024;
+  return { now: mebibytes("VmRSS"), most: mebibytes("VmHWM") };
 }

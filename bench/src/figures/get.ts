@@ -1,9 +1,10 @@
 import { join } from "node:path";
 
-import type { Figure } from "../compare.ts";
+import { mebibytes, type Figure } from "../compare.ts";
 import { startFileserver, startNginx, type NGINX_READING } from "../contenders.ts";
 import { curlSeconds } from "../curl.ts";
 import { makeFile } from "../make-file.ts";
+import { contender, type Server } from "../server.ts";
 
 const BYTES = 2 ** 30;
 
@@ -17,11 +18,15 @@ function getFigure(reading: keyof typeof NGINX_READING, peer: string): Figure {
   return {
     title: "GET 1 GiB",
     peer,
-    bytes: BYTES,
-    start: async ({ directory }) => {
+    work: mebibytes(BYTES),
+    start: async ({ directory }, stack) => {
       await makeFile(join(directory, "large.bin"), BYTES);
-      return { ours: await startFileserver(directory, "full"), theirs: await startNginx(directory, reading) };
+      const run = (server: Server) =>
+        contender(stack.use(server), () => curlSeconds(`${server.url}/files/large.bin`));
+      return {
+        ours: run(await startFileserver(directory, "full")),
+        theirs: run(await startNginx(directory, { reading })),
+      };
     },
-    run: ({ url }) => curlSeconds(`${url}/files/large.bin`),
   };
 }

@@ -1,10 +1,11 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { Figure } from "../compare.ts";
+import { mebibytes, type Figure } from "../compare.ts";
 import { startFileserver, startNginx } from "../contenders.ts";
 import { curlSeconds } from "../curl.ts";
 import { makeFile } from "../make-file.ts";
+import { contender, type Server } from "../server.ts";
+import { makeFolder } from "../workspace.ts";
 
 const BYTES = 512 * 2 ** 20;
 
@@ -18,13 +19,16 @@ function putFigure(durability: "relaxed" | "full"): Figure {
   return {
     title: `PUT 512 MiB, DURABILITY=${durability}`,
     peer: "nginx DAV, 1 worker, no sync",
-    bytes: BYTES,
-    start: async ({ directory }) => {
-      await makeFile(join(directory, "source.bin"), BYTES);
-      const [ours, theirs] = [join(directory, `put-${durability}`), join(directory, `nginx-${durability}`)];
-      await Promise.all([ours, theirs].map((path) => mkdir(path)));
-      return { ours: await startFileserver(ours, durability), theirs: await startNginx(theirs) };
+    work: mebibytes(BYTES),
+    start: async (workspace, stack) => {
+      const source = join(workspace.directory, "source.bin");
+      await makeFile(source, BYTES);
+      const run = (server: Server) =>
+        contender(stack.use(server), () => curlSeconds("-T", source, `${server.url}/files/put.bin`));
+      return {
+        ours: run(await startFileserver(await makeFolder(workspace, stack), durability)),
+        theirs: run(await startNginx(await makeFolder(workspace, stack))),
+      };
     },
-    run: ({ url }, { directory }) => curlSeconds("-T", join(directory, "source.bin"), `${url}/files/put.bin`),
   };
 }
