@@ -42,7 +42,9 @@ export function describeFile(file: MetalinkFile): MetalinkDownload {
 /** RFC 5854 §4.1.2.1: the name may have directories, and must not lead out of the one it is put in. */
 function splitName(name: string): { directory: string; filename: string } {
   if (name === "") throw new MetalinkInvalidError("A file has no name.");
-  if (name.startsWith("/")) throw new PathInvalidError("The name must not begin with a slash.");
+  if (name.split("/").includes("")) {
+    throw new PathInvalidError("The name must not begin or end with a slash, or have two in a row.");
+  }
   const end = name.lastIndexOf("/");
   return { directory: name.slice(0, Math.max(end, 0)), filename: name.slice(end + 1) };
 }

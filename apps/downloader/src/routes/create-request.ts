@@ -1,15 +1,17 @@
-import { HttpError } from "@wharf/service";
 import { NotFoundError, PathInvalidError, VolumePath } from "@wharf/volume";
-import { Compile } from "typebox/compile";
 
 import { parseChecksum } from "../downloads/checksum.ts";
 import type { NewDownload } from "../downloads/download.ts";
+import { UrlForbiddenError, UrlInvalidError } from "../downloads/errors.ts";
 import { judgeUrl, parseUrl, type GuardPolicy } from "../downloads/guard.ts";
+import { describeFile } from "../downloads/metalink-file.ts";
+import type { MetalinkFile } from "../downloads/metalink.ts";
 import { safeName } from "../downloads/naming.ts";
 import { judgeHeaders } from "../downloads/request-headers.ts";
-import { CreateSchema, type CreateBody } from "./create-schema.ts";
+import { CreateSchema, type ListOptions } from "./create-schema.ts";
+import { validatorOf } from "./validate.ts";
 
-const validator = Compile(CreateSchema);
+const validate = validatorOf(CreateSchema, "A download");
 
 /**
  * Judges what a client asks for, with all that can be told before anything is fetched.
@@ -20,38 +22,68 @@ const validator = Compile(CreateSchema);
  */
 export function readCreateRequest(body: unknown, policy: GuardPolicy): NewDownload {
   const request = validate(body);
-  const url = parseUrl(request.url);
-  judgeUrl(url, policy);
-  url.hash = ""; // never sent, and so no part of what is fetched
   return {
-    url: url.href,
-    host: url.host,
+    ...readSource(request.url, policy),
+    mirrors: [],
     path: directoryOf(request.path ?? "/"),
     filename: request.filename === undefined ? null : nameOf(request.filename),
     onConflict: request.onConflict ?? "rename",
     headers: judgeHeaders(request.headers ?? {}),
     checksum: request.checksum === undefined ? null : parseChecksum(request.checksum),
+    size: null,
+    pieces: null,
     maxBytes: request.maxBytes ?? null,
     priority: request.priority ?? 0,
+    segments: request.segments ?? null,
+    speedLimit: request.speedLimit ?? null,
     notBefore: request.notBefore === undefined ? null : Date.parse(request.notBefore),
+    webhook: request.webhook === undefined ? null : readWebhook(request.webhook, policy),
   };
 }
 
-function validate(body: unknown): CreateBody {
-  if (validator.Check(body)) return body;
-  const errors = validator.Errors(body);
-  const unknown = errors.find(({ keyword }) => keyword === "additionalProperties");
-  if (unknown?.keyword === "additionalProperties") {
-    const names = unknown.params.additionalProperties.join(", ");
-    throw new HttpError(400, "INVALID_REQUEST", `A download has no property ${names}.`);
+/**
+ * Judges a file of a Metalink document like any other request: none of its URLs may be forbidden, and its name is a
+ * path beneath the one that was asked for.
+ *
+ * @throws what {@link readCreateRequest} and {@link describeFile} do
+ */
+export function readMetalinkRequest(
+  file: MetalinkFile,
+  options: ListOptions,
+  policy: GuardPolicy,
+): NewDownload {
+  const { urls, directory, filename, checksum, size, pieces } = describeFile(file);
+  const [url, ...mirrors] = urls;
+  const path = [options.path?.replace(/\/$/, "") ?? "", directory].filter((part) => part !== "").join("/");
+  return {
+    ...readCreateRequest({ ...options, url, path, filename }, policy),
+    mirrors: mirrors.map((mirror) => readSource(mirror, policy).url),
+    checksum,
+    size,
+    pieces,
+  };
+}
+
+/**
+ * Judges a URL to fetch.
+ *
+ * @throws {UrlInvalidError} {@link UrlForbiddenError}
+ */
+export function readSource(text: string, policy: GuardPolicy): Pick<NewDownload, "url" | "host"> {
+  const url = parseUrl(text);
+  judgeUrl(url, policy);
+  url.hash = ""; // never sent, and so no part of what is fetched
+  return { url: url.href, host: url.host };
+}
+
+function readWebhook(text: string, policy: GuardPolicy): string {
+  try {
+    return readSource(text, policy).url;
+  } catch (error) {
+    if (error instanceof UrlInvalidError) throw new UrlInvalidError(`The webhook: ${error.message}`);
+    if (error instanceof UrlForbiddenError) throw new UrlForbiddenError(`The webhook: ${error.message}`);
+    throw error;
   }
-  const [first] = errors;
-  const place = first?.instancePath.slice(1).replaceAll("/", ".") ?? "";
-  throw new HttpError(
-    400,
-    "INVALID_REQUEST",
-    `${place || "The body"} ${first?.message ?? "is not a download"}.`,
-  );
 }
 
 function directoryOf(path: string): string {

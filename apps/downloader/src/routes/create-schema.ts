@@ -5,13 +5,39 @@ import { OnConflictSchema } from "./download-schema.ts";
 /** The most a client may ask for in one request. */
 export const MAX_DOWNLOADS = 1000;
 
+export const UrlSchema = Type.String({ maxLength: 8192, description: "http or https" });
+export const PrioritySchema = Type.Integer({
+  minimum: -1000,
+  maximum: 1000,
+  description: "Higher is earlier; default 0",
+});
+export const SpeedLimitSchema = Type.Union(
+  [Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()],
+  { description: "Bytes a second; null: as fast as it comes" },
+);
+
+/** What can be said of several downloads alike. */
+const common = {
+  path: Type.Optional(Type.String({ description: "The directory to publish in; default: the root" })),
+  onConflict: Type.Optional(OnConflictSchema),
+  maxBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  priority: Type.Optional(PrioritySchema),
+  segments: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 16, description: "The most connections at once" }),
+  ),
+  speedLimit: Type.Optional(SpeedLimitSchema),
+  notBefore: Type.Optional(Type.String({ format: "date-time", description: "Not to be started earlier" })),
+  webhook: Type.Optional(
+    Type.String({ maxLength: 8192, description: "http or https; called when the download has ended" }),
+  ),
+};
+
 /** What a client may say of a download it wants. What is not here is refused, so that no option does nothing. */
 export const CreateSchema = Type.Object(
   {
-    url: Type.String({ maxLength: 8192, description: "http or https" }),
-    path: Type.Optional(Type.String({ description: "The directory to publish in; default: the root" })),
+    url: UrlSchema,
+    ...common,
     filename: Type.Optional(Type.String({ minLength: 1, description: "Default: what the source calls it" })),
-    onConflict: Type.Optional(OnConflictSchema),
     headers: Type.Optional(
       Type.Record(Type.String(), Type.String({ maxLength: 8192 }), {
         maxProperties: 50,
@@ -21,16 +47,16 @@ export const CreateSchema = Type.Object(
     checksum: Type.Optional(
       Type.String({ maxLength: 256, description: "sha-256, sha-512, sha-1 or md5, `=`, hex or base64" }),
     ),
-    maxBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-    priority: Type.Optional(
-      Type.Integer({ minimum: -1000, maximum: 1000, description: "Higher is earlier; default 0" }),
-    ),
-    notBefore: Type.Optional(Type.String({ format: "date-time", description: "Not to be started earlier" })),
   },
   { additionalProperties: false },
 );
 
 export type CreateBody = Static<typeof CreateSchema>;
+
+/** What can be said of all downloads of a list, in the query. */
+export const ListOptionsSchema = Type.Object(common, { additionalProperties: false });
+
+export type ListOptions = Static<typeof ListOptionsSchema>;
 
 /** One download, or several. */
 export const CreateBodySchema = Type.Union([

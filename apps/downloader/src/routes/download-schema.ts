@@ -16,17 +16,23 @@ export const DownloadSchema = Type.Object(
   {
     id: Type.String(),
     url: Type.String(),
+    mirrors: Type.Array(Type.String(), { description: "Further URLs of the same bytes" }),
     state: StateSchema,
     path: Type.String({ description: "The directory the file is published in" }),
     filename: nullable(Type.String({ description: "The file's name, as far as it is known" })),
     onConflict: OnConflictSchema,
     headers: Type.Record(Type.String(), Type.String(), { description: "Names only; values are redacted" }),
     checksum: nullable(Type.String()),
+    size: nullable(Type.Integer({ description: "The length that the file must have" })),
     maxBytes: nullable(Type.Integer()),
     priority: Type.Integer(),
+    segments: nullable(Type.Integer({ description: "The most connections at once; null: as many as usual" })),
+    speedLimit: nullable(Type.Integer({ description: "Bytes a second; null: as fast as it comes" })),
+    webhook: nullable(Type.String({ description: "Called at the end; its query is redacted" })),
     bytes: Type.Integer({ description: "Bytes received" }),
     total: nullable(Type.Integer({ description: "The file's length, when the source says it" })),
     speed: Type.Integer({ description: "Bytes a second, now" }),
+    connections: Type.Integer({ description: "Connections to the source, now" }),
     etaMs: nullable(Type.Integer({ description: "Milliseconds to go, at the present speed" })),
     attempts: Type.Integer(),
     error: nullable(Type.Object({ code: Type.String(), detail: Type.String() })),
@@ -38,7 +44,7 @@ export const DownloadSchema = Type.Object(
     ),
     createdAt: Type.String({ format: "date-time" }),
     startedAt: time("When it was first started"),
-    endedAt: time("When it was completed or failed"),
+    endedAt: time("When it was completed or canceled, or failed"),
     notBefore: time("When it may be started, or tried again"),
   },
   { $id: "Download" },
@@ -55,13 +61,19 @@ export function toBody(download: Download): DownloadBody {
   return {
     id: download.id,
     url: download.url,
+    mirrors: [...download.mirrors],
     state: download.state,
     path: download.path,
     filename: file === null ? (resume.name ?? filename) : VolumePath.parse(file).name,
     onConflict: download.onConflict,
     checksum: download.checksum,
+    size: download.size,
     maxBytes: download.maxBytes,
     priority: download.priority,
+    segments: download.segments,
+    speedLimit: download.speedLimit,
+    webhook: download.webhook === null ? null : withoutQuery(download.webhook),
+    connections: download.connections,
     bytes: download.bytes,
     speed: download.speed,
     attempts: download.attempts,
@@ -79,6 +91,12 @@ export function toBody(download: Download): DownloadBody {
 
 function etaMs({ bytes, speed, resume: { total } }: Download): number | null {
   return total === null || speed === 0 ? null : Math.round(((total - bytes) / speed) * 1000);
+}
+
+/** A webhook's query may be what proves who calls. */
+function withoutQuery(text: string): string {
+  const { search, origin, pathname } = new URL(text);
+  return origin + pathname + (search === "" ? "" : "?[redacted]");
 }
 
 function iso(ms: number): string {

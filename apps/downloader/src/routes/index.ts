@@ -3,9 +3,11 @@ import type { Volume } from "@wharf/volume";
 
 import type { GuardPolicy } from "../downloads/guard.ts";
 import type { DownloadStore } from "../downloads/store.ts";
+import { addChange } from "./change.ts";
 import { addCreate } from "./create.ts";
 import { addDelete } from "./delete.ts";
 import { DownloadSchema } from "./download-schema.ts";
+import { addEvents } from "./events.ts";
 import { addGet } from "./get.ts";
 import { addHome } from "./home.ts";
 import { addList } from "./list.ts";
@@ -28,7 +30,9 @@ export function addRoutes(app: App, context: RouteContext): void {
     addCreate(scope, context);
     addList(scope, context);
     addGet(scope, context);
+    addChange(scope, context);
     addDelete(scope, context);
+    addEvents(scope, context);
     addStats(scope, context);
   });
 }

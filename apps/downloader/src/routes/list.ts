@@ -1,12 +1,15 @@
 import { HttpError, ProblemSchema, type App } from "@wharf/service";
 import { Type } from "typebox";
 
+import { formatCursor } from "../downloads/event-cursor.ts";
 import { DownloadRef, StateSchema, toBody } from "./download-schema.ts";
 import type { RouteContext } from "./index.ts";
 import { DOWNLOADS_URL } from "./urls.ts";
 
 const schema = {
   summary: "List downloads, newest first",
+  description:
+    "The answer's `Last-Event-ID` is where to follow `/downloads/events` from, so that nothing is missed in between.",
   tags: ["downloads"],
   querystring: Type.Object({
     state: Type.Optional(StateSchema),
@@ -32,8 +35,10 @@ export function addList(app: App, { store }: RouteContext): void {
   app.get(DOWNLOADS_URL, { schema }, async (request, reply) => {
     const { state, q, limit, cursor } = request.query;
     const before = cursor === undefined ? undefined : readCursor(cursor);
+    const latest = await store.latest(); // before the page: what changes meanwhile is told twice rather than not
     const page = await store.list({ state, search: q || undefined, limit, before });
     const next = page.next === undefined ? null : writeCursor(page.next);
+    reply.header("last-event-id", formatCursor(latest));
     return reply.send({ downloads: page.downloads.map(toBody), next });
   });
 }

@@ -23,13 +23,21 @@ export interface Answered<T> {
 /** A downloader in this process, asked without sockets, and the volume it works on. */
 export interface TestDownloader {
   readonly directory: string;
-  ask<T = unknown>(method: "GET" | "POST" | "DELETE", url: string, body?: unknown): Promise<Answered<T>>;
+  /** Listens, for what needs a socket, and resolves to the URL. */
+  listen(): Promise<string>;
+  /** @param body what is sent as JSON; a text or bytes are sent as they are */
+  ask<T = unknown>(
+    method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE",
+    url: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answered<T>>;
   /** Submits a download and resolves to it. */
   submit(request: Record<string, unknown>): Promise<DownloadBody>;
   get(id: string): Promise<DownloadBody>;
   /** Resolves to the download once `is` holds for it. */
   until(id: string, is: (download: DownloadBody) => boolean, withinMs?: number): Promise<DownloadBody>;
-  /** Submits a download and resolves to it once it is completed or has failed. */
+  /** Submits a download and resolves to it once it has ended. */
   fetch(request: Record<string, unknown>): Promise<DownloadBody>;
   /** The bytes of a published file. */
   read(path: string): Promise<Buffer>;
@@ -61,10 +69,11 @@ export async function startDownloader(env: Environment = {}, directory?: string)
   };
   onTestFinished(close);
 
-  const ask: TestDownloader["ask"] = async (method, url, body) => {
+  const ask: TestDownloader["ask"] = async (method, url, body, headers = {}) => {
     const answer = await service.app.inject({
       method,
       url,
+      headers,
       ...(body !== undefined && { payload: body as object }),
     });
     return {
@@ -74,14 +83,15 @@ export async function startDownloader(env: Environment = {}, directory?: string)
     };
   };
   const client = createClient(ask, volume);
-  return { ...client, ask, directory: volume, close };
+  const listen = (): Promise<string> => service.app.listen({ host: "127.0.0.1", port: 0 });
+  return { ...client, ask, listen, directory: volume, close };
 }
 
 /** What tests do with a downloader, wherever it runs. */
 export function createClient(
   ask: TestDownloader["ask"],
   directory: string,
-): Omit<TestDownloader, "ask" | "directory" | "close"> {
+): Omit<TestDownloader, "ask" | "listen" | "directory" | "close"> {
   const submit: TestDownloader["submit"] = async (request) => {
     const { status, body } = await ask<DownloadBody>("POST", "/downloads", request);
     if (status !== 201) throw new Error(`submission answered ${status}: ${JSON.stringify(body)}`);
@@ -114,5 +124,5 @@ export function createClient(
 
 /** Whether nothing will happen to a download any more. */
 export function isFinished({ state }: DownloadBody): boolean {
-  return state === "completed" || state === "failed";
+  return state === "completed" || state === "failed" || state === "canceled";
 }

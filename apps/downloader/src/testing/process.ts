@@ -7,7 +7,7 @@ import { onTestFinished } from "vitest";
 import { createClient, OPEN_GUARD, type TestDownloader } from "./downloader.ts";
 
 /** A downloader in a process of its own, as it is started in production. */
-export interface DownloaderProcess extends Omit<TestDownloader, "close"> {
+export interface DownloaderProcess extends Omit<TestDownloader, "listen" | "close"> {
   /** Everything it has printed. */
   readonly log: () => string;
   /** Sends a signal and waits for the end; resolves to how long that took, in milliseconds. */
@@ -46,13 +46,12 @@ export async function spawnDownloader(
     child.stderr.on("data", onData);
     child.once("exit", () => reject(new Error(`it ended before it listened: ${log}`)));
   });
-  const ask: TestDownloader["ask"] = async (method, path, body) => {
+  const ask: TestDownloader["ask"] = async (method, path, body, headers = {}) => {
+    const isRaw = typeof body === "string" || Buffer.isBuffer(body);
     const response = await fetch(url + path, {
       method,
-      ...(body !== undefined && {
-        body: JSON.stringify(body),
-        headers: { "content-type": "application/json" },
-      }),
+      headers: { ...(body !== undefined && !isRaw && { "content-type": "application/json" }), ...headers },
+      ...(body !== undefined && { body: isRaw ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
     return {
