@@ -32,9 +32,11 @@ export class PartialFiles {
    */
   create(name: string): Promise<StagedFile> {
     return translated(async () => {
+      const create = (): Promise<StagedFile> => this.#adopt(this.#at(name), O_RDWR | O_CREAT | O_EXCL);
+      const file = await create().catch(unless("ENOENT"));
+      if (file) return file;
       await makeStateFolder(this.#directory);
-      const path = this.#at(name);
-      return await this.#adopt(path, O_RDWR | O_CREAT | O_EXCL);
+      return await create();
     });
   }
 

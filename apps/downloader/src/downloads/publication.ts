@@ -26,8 +26,8 @@ export async function publishFile(
   const isRenamed = destination.onConflict === "rename";
   for (let n = 0; n < MAX_NAMES; n++) {
     const path = n === 0 ? wanted : wanted.numbered(n);
-    // Only a hint, but it spares a record for each name that is plainly taken.
-    if (isRenamed && (await isTaken(volume, path))) continue;
+    // Only a hint, but once a name was taken it spares a record for each further one that plainly is, too.
+    if (n > 0 && (await isTaken(volume, path))) continue;
     await file.offer(path.toString());
     try {
       await file.staged.publish(path, {

@@ -38,6 +38,9 @@ export interface TransferContext extends SourceContext {
 /** A connection that broke off after so much is worth another one at once; after less the source may have had enough. */
 const WORTH_ANOTHER_BYTES = 64 << 10;
 
+/** Whether there is room for less than this is found out when it is written. */
+const SMALL_BYTES = 1 << 20;
+
 /** What one transfer is about. */
 export interface TransferJob {
   readonly download: Download;
@@ -202,7 +205,8 @@ export class Transfer {
       await file.startOver({ ...factsOf(response.headers), total, name });
     }
     this.#bytes = countBytes(file.written);
-    await volume.requireSpace((total ?? this.#bytes) - this.#bytes);
+    const left = (total ?? 0) - this.#bytes;
+    if (left > SMALL_BYTES) await volume.requireSpace(left);
   }
 
   async #tick(): Promise<void> {

@@ -40,6 +40,7 @@ export class WorkingFile {
   /** Of marks that are being written, and of whether there is more to mark by then. */
   #marking: Promise<void> | undefined;
   #isMarked = true;
+  #hasMarks = false;
 
   /** Takes up what the attempt before left, as far as it can be continued. */
   static async open(partials: PartialFiles, store: DownloadStore, claim: Claim): Promise<WorkingFile> {
@@ -126,6 +127,7 @@ export class WorkingFile {
     const name = this.#newName();
     await this.#marking;
     this.#staged = await this.#partials.create(name);
+    this.#hasMarks = false;
     this.#written = [];
     this.#point = { ...facts, partial: name, durable: [], failures: this.#point.failures };
     this.#isRecorded = false;
@@ -151,6 +153,7 @@ export class WorkingFile {
     const { total } = this.#point;
     if (total === null || total <= RECORDED_BYTES || !this.canContinue) return;
     this.#isMarked = false;
+    this.#hasMarks = true;
     // A mark that cannot be written is one that is missing after a kill, and no more.
     this.#marking ??= this.#writeMarks(this.staged.fd, total).catch(() => undefined);
   }
@@ -188,7 +191,7 @@ export class WorkingFile {
   async finish(): Promise<void> {
     const total = endOf(this.#written);
     await this.#marking;
-    await this.staged.truncate(total);
+    if (this.#hasMarks) await this.staged.truncate(total);
     await this.staged.sync();
     this.#point = { ...this.#point, total };
     this.#advance(this.#written);
