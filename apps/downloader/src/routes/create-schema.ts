@@ -16,7 +16,7 @@ export const SpeedLimitSchema = Type.Union(
   { description: "Bytes a second; null: as fast as it comes" },
 );
 
-/** What can be said of several downloads alike. */
+/** What can be said of several downloads alike, in a query. */
 const common = {
   path: Type.Optional(Type.String({ description: "The directory to publish in; default: the root" })),
   onConflict: Type.Optional(OnConflictSchema),
@@ -27,9 +27,6 @@ const common = {
   ),
   speedLimit: Type.Optional(SpeedLimitSchema),
   notBefore: Type.Optional(Type.String({ format: "date-time", description: "Not to be started earlier" })),
-  webhook: Type.Optional(
-    Type.String({ maxLength: 8192, description: "http or https; called when the download has ended" }),
-  ),
 };
 
 /** What a client may say of a download it wants. What is not here is refused, so that no option does nothing. */
@@ -37,6 +34,9 @@ export const CreateSchema = Type.Object(
   {
     url: UrlSchema,
     ...common,
+    webhook: Type.Optional(
+      Type.String({ maxLength: 8192, description: "http or https; called when the download has ended" }),
+    ),
     filename: Type.Optional(Type.String({ minLength: 1, description: "Default: what the source calls it" })),
     headers: Type.Optional(
       Type.Record(Type.String(), Type.String({ maxLength: 8192 }), {
@@ -53,7 +53,7 @@ export const CreateSchema = Type.Object(
 
 export type CreateBody = Static<typeof CreateSchema>;
 
-/** What can be said of all downloads of a list, in the query. */
+/** What can be said of all downloads of a list, in the query: nothing that may hold a secret, since URLs are logged. */
 export const ListOptionsSchema = Type.Object(common, { additionalProperties: false });
 
 export type ListOptions = Static<typeof ListOptionsSchema>;

@@ -59,14 +59,18 @@ describe("a list of URLs", () => {
     expect(body.results).toMatchObject([{ download: options }, { download: options }]);
   });
 
-  test.each(["priority=high", "onConflict=merge", "filename=x", "segments=0", "x=1"])(
-    "is refused whole with the query %s",
-    async (query) => {
-      const downloader = await startDownloader();
-      const answer = await put(downloader, NOWHERE, query);
-      expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
-    },
-  );
+  test.each([
+    "priority=high",
+    "onConflict=merge",
+    "filename=x",
+    "segments=0",
+    "webhook=https://x.example/",
+    "x=1",
+  ])("is refused whole with the query %s", async (query) => {
+    const downloader = await startDownloader();
+    const answer = await put(downloader, NOWHERE, query);
+    expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
+  });
 
   test("may be empty, and may not have 1,001 lines", async () => {
     const downloader = await startDownloader();
