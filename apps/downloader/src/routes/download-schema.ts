@@ -57,7 +57,7 @@ export const DownloadRef = Type.Unsafe<DownloadBody>({ $ref: "Download#" });
 
 /** Writes a download as clients see it: header values stay here. */
 export function toBody(download: Download): DownloadBody {
-  const { filename, file, resume } = download;
+  const { filename, file, resume, webhook } = download;
   return {
     id: download.id,
     url: download.url,
@@ -66,21 +66,21 @@ export function toBody(download: Download): DownloadBody {
     path: download.path,
     filename: file === null ? (resume.name ?? filename) : VolumePath.parse(file).name,
     onConflict: download.onConflict,
+    headers: redact(download.headers),
     checksum: download.checksum,
     size: download.size,
     maxBytes: download.maxBytes,
     priority: download.priority,
     segments: download.segments,
     speedLimit: download.speedLimit,
-    webhook: download.webhook === null ? null : withoutQuery(download.webhook),
-    connections: download.connections,
+    webhook: webhook === null ? null : withoutQuery(webhook),
     bytes: download.bytes,
+    total: resume.total,
     speed: download.speed,
+    connections: download.connections,
+    etaMs: etaMs(download),
     attempts: download.attempts,
     error: download.error,
-    headers: redact(download.headers),
-    total: resume.total,
-    etaMs: etaMs(download),
     file: file === null ? null : { path: file, url: `/files${VolumePath.parse(file).toUrl()}` },
     createdAt: iso(download.createdAt),
     startedAt: isoOrNull(download.startedAt),
