@@ -107,14 +107,18 @@ export type PartialOwner = Pick<Download, "id" | "epoch"> & Pick<ResumePoint, "p
  * a client is not claimed before that has let go of it, or its lease has run out.
  */
 export interface DownloadStore {
+  /** Puts all of them into the queue, or none. */
+  insert(downloads: readonly NewDownload[]): Promise<Download[]>;
   /**
-   * Puts all of them into the queue, or none. With an idempotency key that was used before, resolves to the downloads
-   * that were made with it then, in their order, with undefined in the place of each that was removed since; and makes
-   * none.
+   * With an idempotency key that was used before, resolves to the downloads that were made with it then, in their
+   * order, with undefined in the place of each that was removed since; and makes none.
    *
    * @throws {KeyReusedError} when the key was used with another fingerprint
    */
-  insert(downloads: readonly NewDownload[], idempotency?: Idempotency): Promise<(Download | undefined)[]>;
+  insert(
+    downloads: readonly NewDownload[],
+    idempotency: Idempotency | undefined,
+  ): Promise<(Download | undefined)[]>;
   get(id: string): Promise<Download | undefined>;
   list(request: ListRequest): Promise<DownloadPage>;
   stats(): Promise<Stats>;

@@ -38,6 +38,11 @@ export class SqlStore implements DownloadStore {
     this.#statements = createStatements(database.dialect);
   }
 
+  insert(downloads: readonly NewDownload[]): Promise<Download[]>;
+  insert(
+    downloads: readonly NewDownload[],
+    idempotency: Idempotency | undefined,
+  ): Promise<(Download | undefined)[]>;
   async insert(
     downloads: readonly NewDownload[],
     idempotency?: Idempotency,
