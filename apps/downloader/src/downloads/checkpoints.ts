@@ -33,6 +33,7 @@ export class Checkpoints {
 
   async #tick(): Promise<void> {
     await this.#flush();
+    this.#file.mark();
     const bytes = countBytes(this.#file.written);
     const isDue =
       performance.now() - this.#lastAt >= CHECKPOINT_MS || bytes - this.#bytes >= CHECKPOINT_BYTES;

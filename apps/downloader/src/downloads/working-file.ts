@@ -20,6 +20,9 @@ const NOTHING: Omit<ResumePoint, "failures"> = {
 };
 /** Less is fetched again sooner than it is worth a record before the first byte. */
 const RECORDED_BYTES = 1 << 20;
+/** How often it is marked what is written: as soon as either has passed. */
+const MARK_BYTES = 4 << 20;
+const MARK_MS = 20;
 
 /**
  * The partial file of one attempt, and the record of it, kept in step: bytes are recorded once they are durable.
@@ -41,6 +44,8 @@ export class WorkingFile {
   #marking: Promise<void> | undefined;
   #isMarked = true;
   #hasMarks = false;
+  #unmarkedBytes = 0;
+  #markedAt = 0;
 
   /** Takes up what the attempt before left, as far as it can be continued. */
   static async open(partials: PartialFiles, store: DownloadStore, claim: Claim): Promise<WorkingFile> {
@@ -144,14 +149,19 @@ export class WorkingFile {
   sink(position: number, batchBytes: () => number): FileSink {
     const onWritten = (start: number, end: number): void => {
       this.#written = addRange(this.#written, { start, end });
-      this.#mark();
+      this.#unmarkedBytes += end - start;
+      const isDue = performance.now() - this.#markedAt >= MARK_MS || this.#unmarkedBytes >= MARK_BYTES;
+      if (isDue) this.mark();
     };
     return this.staged.sink(position, { batchBytes, onWritten });
   }
 
-  #mark(): void {
+  /** Has what is written by now survive the end of this process. */
+  mark(): void {
     const { total } = this.#point;
     if (total === null || total <= RECORDED_BYTES || !this.canContinue) return;
+    this.#unmarkedBytes = 0;
+    this.#markedAt = performance.now();
     this.#isMarked = false;
     this.#hasMarks = true;
     // A mark that cannot be written is one that is missing after a kill, and no more.
@@ -182,7 +192,7 @@ export class WorkingFile {
   async forget(ranges: readonly ByteRange[]): Promise<void> {
     this.#written = ranges.reduce<readonly ByteRange[]>(withoutRange, this.#written);
     this.#point = { ...this.#point, durable: this.#written };
-    this.#mark();
+    this.mark();
     await this.#marking;
     await this.#record();
   }
