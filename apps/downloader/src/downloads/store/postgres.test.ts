@@ -1,0 +1,179 @@
+import { Client } from "pg";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+
+import { emptyPoint, newDownload } from "../../testing/new-download.ts";
+import { lackOfPostgres, startPostgres, type Postgres } from "../../testing/postgres.ts";
+import { testStore } from "../../testing/store-contract.ts";
+import { StoreUnavailableError } from "../errors.ts";
+import type { DownloadStore } from "../store.ts";
+import { POSTGRES } from "./dialects.ts";
+import { openStore } from "./open-store.ts";
+import { compile } from "./postgres.ts";
+import { createStatements } from "./statements.ts";
+
+const lack = lackOfPostgres();
+
+async function openTestStore(databaseUrl: string, isDurable = true): Promise<DownloadStore> {
+  const store = await openStore({ databaseUrl, file: "", isDurable });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe.skipIf(lack !== undefined)(`a real server${lack === undefined ? "" : `: ${lack}`}`, () => {
+  let postgres: Postgres;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  }, 60_000);
+  afterAll(() => postgres.close());
+
+  describe.each([
+    ["relaxed", false],
+    ["durable", true],
+  ])("Postgres is a store of downloads, %s", (_name, isDurable) => {
+    testStore(async () => {
+      const databaseUrl = await postgres.createDatabase();
+      const again = (): Promise<DownloadStore> => openStore({ databaseUrl, file: "", isDurable });
+      const store = await again();
+      return { store, again, execute: async (sql) => void (await query(databaseUrl, sql)) };
+    });
+  });
+
+  test("replicas that start together find one schema", async () => {
+    const url = await postgres.createDatabase();
+    const stores = await Promise.all(Array.from({ length: 8 }, () => openTestStore(url)));
+    for (const store of stores) expect(await store.insert([newDownload()])).toHaveLength(1);
+    expect(await query(url, "SELECT version FROM downloads_schema")).toEqual([{ version: "1" }]);
+  });
+
+  test("others hear of a change, and who has made it does not", async () => {
+    const url = await postgres.createDatabase();
+    const [one, other] = [await openTestStore(url), await openTestStore(url)];
+    let own = 0;
+    one.onChange(() => own++);
+    let heard = (): void => {};
+    other.onChange(() => heard());
+    const hearing = (): Promise<void> => new Promise((resolve) => (heard = resolve));
+    await hearing(); // that it listens
+    const ownBefore = own;
+    const next = hearing();
+    const [download] = await one.insert([newDownload()]);
+    await next;
+    const last = hearing();
+    await one.remove(download?.id ?? "");
+    await last;
+    expect(own - ownBefore).toBeLessThanOrEqual(1); // its own beginning, at the most
+  });
+
+  test("a user without any privilege but on the database will do", async () => {
+    const url = await postgres.createDatabase();
+    const name = new URL(url).pathname.slice(1);
+    await query(url, `CREATE ROLE plain_${name} LOGIN; ALTER DATABASE ${name} OWNER TO plain_${name}`);
+    const store = await openTestStore(url.replace("wharf@", `plain_${name}@`));
+    expect(await store.insert([newDownload()])).toHaveLength(1);
+    expect(await store.claim({ worker: "x", leaseMs: 1_000, busyHosts: [] })).toBeDefined();
+  });
+
+  test("a claim, though it is committed without waiting, outlives a crash of the server", async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.close());
+    const store = await openTestStore(server.url, false);
+    await store.insert(Array.from({ length: 20 }, () => newDownload()));
+    const ids = [];
+    for (let n = 0; n < 20; n++) {
+      const claim = await store.claim({ worker: "x", leaseMs: 60_000, busyHosts: [] });
+      ids.push(claim?.download.id);
+    }
+    await server.stop("immediate");
+    await server.start();
+    expect((await store.stats()).states).toMatchObject({ queued: 0, running: 20 });
+  });
+
+  test("operations go on when the server is restarted under them", { timeout: 90_000 }, async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.close());
+    const stores = [await openTestStore(server.url), await openTestStore(server.url)] as const;
+    let isOver = false;
+    let inserted = 0;
+    const completed: string[] = [];
+    const work = async (store: DownloadStore): Promise<void> => {
+      for (let n = 0; !isOver; n++) {
+        inserted += (await store.insert([newDownload()], { key: `${Math.random()}`, fingerprint: "" }))
+          .length;
+        const claim = await store.claim({ worker: "x", leaseMs: 60_000, busyHosts: [] });
+        if (!claim) continue;
+        const { download } = claim;
+        expect(await store.record(download, emptyPoint({ name: `${n}` }))).toBe(true);
+        expect(await store.offer(download, emptyPoint(), `/${n}`)).toBe(true);
+        expect(await store.complete(download, `/${n}`, n)).toBe(true);
+        completed.push(download.id);
+      }
+    };
+    const working = Promise.all([...stores, ...stores, ...stores].map(work));
+    for (const how of ["immediate", "fast", "immediate"] as const) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await server.stop(how);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const before = completed.length;
+      await server.start();
+      await expect.poll(() => completed.length, { timeout: 20_000 }).toBeGreaterThan(before);
+    }
+    isOver = true;
+    await working;
+    expect(new Set(completed).size).toBe(completed.length);
+    const { states } = await stores[0].stats();
+    expect(states).toMatchObject({ completed: completed.length, running: 0, failed: 0 });
+    expect(states.queued + states.completed).toBe(inserted);
+  });
+
+  test(
+    "a server that is away is not fit for use, and who waits for it is told",
+    { timeout: 60_000 },
+    async () => {
+      const server = await startPostgres();
+      onTestFinished(() => server.close());
+      const store = await openTestStore(server.url);
+      await store.check();
+      await server.stop("fast");
+      await expect(store.check()).rejects.toThrow();
+      await expect(store.stats()).rejects.toThrow(StoreUnavailableError);
+    },
+  );
+
+  test("a database that lets nobody in says so at once", async () => {
+    const url = postgres.url.replace(/postgres$/, "unknown");
+    await expect(openStore({ databaseUrl: url, file: "", isDurable: true })).rejects.toThrow(
+      /does not exist/,
+    );
+  });
+
+  test.each([
+    ["claim", ["downloads_ready"]],
+    ["claimByHost", ["downloads_ready_hosts"]],
+    ["promote", ["downloads_waiting"]],
+  ] as const)("%s reads what it needs from an index, whatever the backlog", async (name, indices) => {
+    const url = await postgres.createDatabase();
+    const store = await openTestStore(url, false);
+    for (let n = 0; n < 10; n++) {
+      await store.insert(Array.from({ length: 1_000 }, (_, at) => newDownload({ priority: at % 7 })));
+    }
+    const { text, names } = compile(createStatements(POSTGRES)[name].sql);
+    const values: Record<string, string> = { worker: "'x'", leaseMs: "1", busyHosts: "'[]'", claim: "'x'" };
+    const literal = text.replaceAll(
+      /\$(\d+)/g,
+      (_, at: string) => values[names[Number(at) - 1] ?? ""] ?? "NULL",
+    );
+    const plan = (await query(url, `EXPLAIN ${literal}`)).map((row) => String(row["QUERY PLAN"])).join("\n");
+    for (const index of indices) expect(plan).toContain(index);
+    expect(plan).not.toMatch(/Seq Scan on downloads/);
+  });
+});
