@@ -25,6 +25,9 @@ export interface Plan {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** How much of the downloader's log is told when it ends by itself. */
+const LOG_LINES = 20;
+
 const plan = JSON.parse(process.argv[2] ?? "") as Plan;
 process.stdin.resume().once("end", () => process.exit());
 
@@ -101,9 +104,16 @@ async function startDownloader(): Promise<number> {
     env: { ...plan.environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  child.once("exit", () => process.exit(1));
+  const log: string[] = [];
+  child.once("close", (code, signal) => {
+    process.stderr.write(`the downloader ended with ${code ?? signal}:\n${log.join("\n")}\n`, () =>
+      process.exit(1),
+    );
+  });
   return new Promise((found) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
+      log.splice(0, Math.max(0, log.length - LOG_LINES + 1));
+      log.push(line);
       const [, listening] = /downloader listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(line) ?? [];
       if (listening !== undefined) found(Number(listening));
     });

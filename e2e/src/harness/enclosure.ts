@@ -126,15 +126,20 @@ async function startInside(plan: Plan): Promise<{ end: () => Promise<void> }> {
       failed(new Error(`the enclosure was not ready in time: ${errors}`));
     }, START_LIMIT_MS);
     child.stdout.on("data", (chunk: Buffer) => {
-      if (chunk.toString().includes("ready")) ready();
+      if (!chunk.toString().includes("ready")) return;
+      clearTimeout(timer);
+      ready();
     });
     void ended.then(() => failed(new Error(`the enclosure ended: ${errors}`)));
     void ended.then(() => clearTimeout(timer));
   });
   return {
-    end: () => {
+    end: async () => {
+      const hasEnded = child.exitCode !== null || child.signalCode !== null;
       child.stdin.end();
-      return ended;
+      await ended;
+      const how = String(child.signalCode ?? child.exitCode);
+      if (hasEnded) throw new Error(`the enclosure ended by itself with ${how}: ${errors}`);
     },
   };
 }
