@@ -36,12 +36,17 @@ export class Chaos {
   }
 
   async #run(): Promise<void> {
-    const { everyMs, random } = this.#options;
-    const { signal } = this.#end;
-    while (!signal.aborted) {
-      await sleep(everyMs, undefined, { signal }).catch(() => undefined);
-      if (!signal.aborted) await this.#strike(wholeNumber(random, this.#replicas.count));
+    const { random } = this.#options;
+    await this.#pause();
+    while (!this.#end.signal.aborted) {
+      // What it takes to start another one is no reprieve.
+      await Promise.all([this.#pause(), this.#strike(wholeNumber(random, this.#replicas.count))]);
     }
+  }
+
+  async #pause(): Promise<void> {
+    const { signal } = this.#end;
+    await sleep(this.#options.everyMs, undefined, { signal }).catch(() => undefined); // it is to end
   }
 
   async #strike(index: number): Promise<void> {
