@@ -177,9 +177,14 @@ describeWith("the downloader's guard", [ownServices, linux, noPort], () => {
       MAX_ATTEMPTS: "2",
     });
     let location = "";
+    let redirects = 0;
     const redirect: RequestListener = (request, response) => {
-      if (request.url === "/allowed") response.end("allowed");
-      else response.writeHead(302, { location: Buffer.from(location).toString("latin1") }).end(); // as it is, in UTF-8
+      if (request.url === "/allowed") {
+        response.end("allowed");
+        return;
+      }
+      redirects++;
+      response.writeHead(302, { location: Buffer.from(location).toString("latin1") }).end(); // UTF-8, as it is
     };
     const origin = createServer(redirect);
     let originUrl = "";
@@ -197,12 +202,15 @@ describeWith("the downloader's guard", [ownServices, linux, noPort], () => {
     const outcome = async (url: string): Promise<Download> => {
       const answer = await submit(downloader.url, { url });
       expect({ status: answer.status, body: answer.body.toString() }).toMatchObject({ status: 201 });
-      const { id } = json(answer) as Download;
-      let seen = await download(downloader.url, id);
+      return end(json(answer) as Download);
+    };
+    const end = async (begun: Download | undefined): Promise<Download> => {
+      if (!begun) throw new Error("It was refused.");
+      let seen = begun;
       await until(
         "it has ended",
         async () => {
-          seen = await download(downloader.url, id);
+          seen = await download(downloader.url, begun.id);
           return ["completed", "failed"].includes(seen.state);
         },
         20_000,
@@ -233,6 +241,28 @@ describeWith("the downloader's guard", [ownServices, linux, noPort], () => {
       expect({ state, error }).toMatchObject({ state: "failed", error: { code: "ADDRESS_FORBIDDEN" } });
       // What is there is not told.
       expect(error?.detail).not.toMatch(/\d\.\d|:\w*:|passw/);
+      expect(listener?.count()).toBe(0);
+    });
+
+    it("a mirror that redirects to where nobody may connect is passed over for the next", async () => {
+      location = `http://127.0.0.1:${listener?.port}/secret`;
+      const urls = ["/redirect", "/allowed"].map((path) => `<url>${originUrl}${path}</url>`).join("");
+      const answer = await send("POST", `${downloader.url}/downloads`, {
+        headers: { "content-type": "application/metalink4+xml" },
+        body: `<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="mirrored">${urls}</file></metalink>`,
+      });
+      const { results } = json(answer) as { results: Result[] };
+      expect(await end(results[0]?.download)).toMatchObject({ state: "completed", filename: "mirrored" });
+      expect(listener?.count()).toBe(0);
+    });
+
+    it("a webhook that redirects to where nobody may connect is not followed", async () => {
+      location = `http://127.0.0.1:${listener?.port}/secret`;
+      const before = redirects;
+      const webhook = `${originUrl}/redirect`;
+      const answer = await submit(downloader.url, { url: `${originUrl}/allowed`, webhook });
+      expect(await end(json(answer) as Download)).toMatchObject({ state: "completed" });
+      await until("it was called", () => redirects > before, 20_000);
       expect(listener?.count()).toBe(0);
     });
 
