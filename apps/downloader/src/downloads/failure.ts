@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 
 import { fromSystem, VolumeError } from "@wharf/volume";
+import { errors } from "undici";
 
 import {
   AddressForbiddenError,
@@ -27,6 +28,11 @@ const CONNECTION_ERRORS: Readonly<Record<string, readonly [code: string, detail:
   UND_ERR_CONNECT_TIMEOUT: ["CONNECT_TIMEOUT", "The server could not be reached in time."],
   ETIMEDOUT: ["CONNECT_TIMEOUT", "The server could not be reached in time."],
   UND_ERR_HEADERS_TIMEOUT: ["HEADERS_TIMEOUT", "The server did not answer in time."],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ["BODY_TRUNCATED", "The server's answer is not as long as it says."],
+  UND_ERR_HEADERS_OVERFLOW: [
+    "RESPONSE_INVALID",
+    "The head of the server's answer is larger than HTTP allows here.",
+  ],
   ENOTFOUND: ["NAME_UNKNOWN", "The server's name could not be resolved."],
   EAI_AGAIN: ["NAME_UNKNOWN", "The server's name could not be resolved."],
 };
@@ -77,6 +83,7 @@ const SOURCE_CODES = new Set([
   "PROXY_REFUSED",
   "RANGE_IGNORED",
   "REDIRECT_INVALID",
+  "RESPONSE_INVALID",
   "SIZE_MISMATCH",
   "STALLED",
   "TIMED_OUT",
@@ -90,6 +97,11 @@ export function isOfSource({ code }: AttemptError): boolean {
 }
 
 function connectionError(error: unknown): AttemptError | undefined {
+  // One that ended where it may not have is a connection that broke off.
+  if (error instanceof errors.HTTPParserError && error.code !== "HPE_INVALID_EOF_STATE") {
+    const detail = "The server's answer is not valid HTTP.";
+    return new AttemptError("RESPONSE_INVALID", detail, { isTransient: true, cause: error });
+  }
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
   if (CERTIFICATE_ERROR.test(error.code)) {
     return new AttemptError("TLS_FAILED", "The server's certificate is not trusted.", { cause: error });

@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import type { RequestHeaders } from "./download.ts";
 import { AttemptError, UrlInvalidError } from "./errors.ts";
 import { judgeUrl, parseUrl, type GuardPolicy } from "./guard.ts";
+import { fromRawBytes } from "./naming.ts";
 import { sendGet, type SourceResponse } from "./source-response.ts";
 
 const MAX_REDIRECTS = 10;
@@ -59,7 +60,7 @@ function redirectTarget({ status, headers }: SourceResponse, from: URL): URL {
     throw new AttemptError("REDIRECT_INVALID", `The server answered ${status} without saying where to go.`);
   }
   try {
-    return parseUrl(location, from);
+    return parseUrl(fromRawBytes(location), from);
   } catch (error) {
     if (!(error instanceof UrlInvalidError)) throw error;
     const detail = `The server answered ${status} with a Location that is no URL.`;

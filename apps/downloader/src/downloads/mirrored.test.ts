@@ -26,7 +26,7 @@ const well =
 /** One byte is another, at a place that only a later request asks for. */
 const wrong: Answer = (request, response) => {
   const body = Buffer.from(BODY);
-  body[7 * MIB] ^= 1;
+  body.writeUInt8(body.readUInt8(7 * MIB) ^ 1, 7 * MIB);
   return serveFile(request, response, body, { etag: '"wrong"', slowly: SLOWLY });
 };
 const missing: Answer = (_request, response) => response.writeHead(404).end();

@@ -43,8 +43,8 @@ function dispositionName(field: string | undefined): string {
   return fromRawBytes(filename);
 }
 
-/** Many servers put UTF-8 where the standard wants ASCII; HTTP parsers hand its bytes on one by one, as Latin-1. */
-function fromRawBytes(text: string): string {
+/** Many servers put UTF-8 where standards want ASCII; HTTP parsers hand its bytes on one by one, as Latin-1. */
+export function fromRawBytes(text: string): string {
   // oxlint-disable-next-line no-control-regex -- the whole range of a byte
   if (!/[\u0080-\u00ff]/.test(text) || /[^\u0000-\u00ff]/.test(text)) return text;
   try {

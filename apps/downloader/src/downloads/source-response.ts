@@ -174,11 +174,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** A field that came on several lines is one list (RFC 9110 §5.3); undici hands it out as an array. */
+/**
+ * A field that came on several lines is one list (RFC 9110 §5.3); undici hands it out as an array. A Content-Disposition
+ * is no list, and of several the first counts, as in browsers.
+ */
 function combined(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const fields = Object.entries(headers).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.join(", ") : value,
-  ]);
+  const fields = Object.entries(headers).map(([name, value]) => {
+    if (!Array.isArray(value)) return [name, value];
+    return [name, name === "content-disposition" ? value[0] : value.join(", ")];
+  });
   return Object.fromEntries(fields) as IncomingHttpHeaders;
 }

@@ -65,7 +65,7 @@ export async function askSource(
 function accept(answer: Answer, isPart: boolean, known: Known | undefined): Source {
   const { response, url, ownHeaders } = answer;
   const { headers } = response;
-  if (!isIdentity(headers["content-encoding"])) {
+  if (!isIdentity(headers["content-encoding"]) || !isPlain(headers["transfer-encoding"])) {
     response.discard();
     const detail = "The server sent the file in an encoding that was not asked for.";
     throw new AttemptError("CONTENT_ENCODED", detail);
@@ -82,8 +82,13 @@ function isIdentity(encoding = ""): boolean {
   return encoding === "" || encoding.toLowerCase() === "identity";
 }
 
+/** Nor did we say that we take anything but `chunked`, which the parser undoes (RFC 9112 §7.4). */
+function isPlain(coding = "identity"): boolean {
+  return /^(chunked|identity)$/i.test(coding);
+}
+
 function lengthOf(field: string | undefined): number | null {
-  return field !== undefined && /^\d{1,15}$/.test(field) ? Number(field) : null;
+  return field !== undefined && /^\d+$/.test(field) ? Number(field) : null;
 }
 
 function refusal({ status, headers }: SourceResponse): AttemptError {

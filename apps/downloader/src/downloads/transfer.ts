@@ -251,7 +251,9 @@ export class Transfer {
     const { part, response } = source;
     if (part) return { ...source, part };
     response.discard();
-    throw new AttemptError("RANGE_IGNORED", "The server sent the whole file when it was asked for a part.");
+    throw new AttemptError("RANGE_IGNORED", "The server sent the whole file when it was asked for a part.", {
+      isTransient: true,
+    });
   }
 
   /** One connection from its request to its end, in the background. */
