@@ -5,7 +5,7 @@ import { Volume } from "@wharf/volume";
 import { expect, onTestFinished, test } from "vitest";
 
 import { temporaryFolder } from "../testing/folder.ts";
-import { emptyPoint, newDownload } from "../testing/store-contract.ts";
+import { emptyPoint, newDownload } from "../testing/new-download.ts";
 import { openStore } from "./store/open-store.ts";
 import { sweepPartials } from "./sweep.ts";
 

@@ -24,6 +24,8 @@ export interface Postgres {
   readonly url: string;
   /** Makes another database, and resolves to its URL. */
   createDatabase(): Promise<string>;
+  /** Removes one, whoever is connected to it. */
+  dropDatabase(url: string): Promise<void>;
   stop(how: Shutdown): Promise<void>;
   /** Starts it again, on the same port. */
   start(): Promise<void>;
@@ -37,8 +39,12 @@ export function lackOfPostgres(): string | undefined {
   return process.getuid?.() === 0 && account() === undefined ? "there is no user postgres" : undefined;
 }
 
-/** Makes a private cluster in a temporary folder, and starts it. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Makes a private cluster in a temporary folder, and starts it.
+ *
+ * @param isSynced false for a server that answers sooner, and is lost with a power cut
+ */
+export async function startPostgres({ isSynced = true } = {}): Promise<Postgres> {
   const folder = await mkdtemp(join(tmpdir(), "wharf-postgres-"));
   // It refuses to run as root.
   const user = process.getuid?.() === 0 ? account() : undefined;
@@ -49,7 +55,7 @@ export async function startPostgres(): Promise<Postgres> {
     spawn(join(programs() ?? "", program), args, { ...user, cwd: folder, stdio: "ignore", detached: true });
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
 
-  const options = ["--auth=trust", "--username=wharf", "--encoding=UTF8", "--locale=C.UTF-8"];
+  const options = ["--no-sync", "--auth=trust", "--username=wharf", "--encoding=UTF8", "--locale=C.UTF-8"];
   const [code] = (await once(launch("initdb", "-D", data, ...options), "exit")) as [number | null];
   if (code !== 0) throw new Error(`initdb ended with ${code}`);
 
@@ -57,6 +63,7 @@ export async function startPostgres(): Promise<Postgres> {
   let server: ChildProcess;
   const start = async (): Promise<void> => {
     const settings = ["listen_addresses=127.0.0.1", `port=${port}`, `unix_socket_directories=${folder}`];
+    if (!isSynced) settings.push("fsync=off");
     server = launch("postgres", "-D", data, ...settings.flatMap((setting) => ["-c", setting]));
     await untilReady(url, server);
   };
@@ -78,6 +85,7 @@ export async function startPostgres(): Promise<Postgres> {
       await run(url, `CREATE DATABASE ${name}`);
       return url.replace(/postgres$/, name);
     },
+    dropDatabase: (other) => run(url, `DROP DATABASE ${new URL(other).pathname.slice(1)} WITH (FORCE)`),
     stop,
     start,
     close: async () => {

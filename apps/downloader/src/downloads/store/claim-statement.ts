@@ -16,7 +16,9 @@ interface Order {
   readonly index: string;
   /** The columns that name a lane. */
   readonly lane: readonly string[];
-  /** The rows of the lane that `head` is of, of hosts that are not busy. */
+  /** What else must hold for the lane that `head` is of. */
+  readonly isOpen: string;
+  /** The rows of that lane, of hosts that are not busy. */
   readonly rows: (by: string) => string;
 }
 
@@ -24,6 +26,7 @@ const ORDERS: Readonly<Record<Lane, Order>> = {
   owner: {
     index: "downloads_ready",
     lane: ["owner"],
+    isOpen: "",
     rows: (by) => `
       SELECT sequence FROM (
         SELECT sequence, priority, host FROM downloads ${by}
@@ -34,9 +37,10 @@ const ORDERS: Readonly<Record<Lane, Order>> = {
   host: {
     index: "downloads_ready_hosts",
     lane: ["owner", "host"],
+    isOpen: "AND head.host NOT IN (SELECT value FROM busy)",
     rows: (by) => `
       SELECT sequence FROM downloads ${by}
-      WHERE ${READY} AND owner = head.owner AND host = head.host AND host NOT IN (SELECT value FROM busy)
+      WHERE ${READY} AND owner = head.owner AND host = head.host
       ORDER BY priority DESC, sequence`,
   },
 };
@@ -47,23 +51,25 @@ const ORDERS: Readonly<Record<Lane, Order>> = {
  */
 export function claimStatement(dialect: Dialect, by: Lane): string {
   const { now, lockFree, texts, first } = dialect;
-  const { index, lane, rows } = ORDERS[by];
+  const { index, lane, isOpen, rows } = ORDERS[by];
   const using = dialect.by(index);
   const columns = lane.map((column) => `other.${column}`).join(", ");
-  // The empty text is for SQLite, which compares only the first columns in the index when all are of one table.
-  const last = lane.map((column) => `last.${column} || ''`).join(", ");
   const leased = dialect.by("downloads_leased");
   const head = (condition: string): string => `(
     SELECT other.sequence FROM downloads AS other ${using}
     WHERE other.state = 'queued' AND other.not_before = 0 AND other.worker IS NULL AND ${condition}
     ORDER BY ${columns}, other.priority DESC, other.sequence LIMIT 1)`;
+  const nextOwner = head("other.owner > last.owner");
+  // Compared as pairs, SQLite would go through all that are equal.
+  const nextHost = head("other.owner = last.owner AND other.host > last.host");
+  const following = by === "owner" ? nextOwner : `coalesce(${nextHost}, ${nextOwner})`;
   return update(dialect, {
     before: `
       busy AS MATERIALIZED ${texts("busyHosts")},
       heads (head) AS (
         SELECT ${head("TRUE")}
         UNION ALL
-        SELECT ${head(`(${columns}) > (${last})`)}
+        SELECT ${following}
         FROM heads CROSS JOIN downloads AS last WHERE last.sequence = heads.head
       ),
       active AS MATERIALIZED (
@@ -72,7 +78,7 @@ export function claimStatement(dialect: Dialect, by: Lane): string {
       ),
       candidates AS MATERIALIZED (
         SELECT ${first(rows(using))} AS candidate
-        FROM heads CROSS JOIN downloads AS head WHERE head.sequence = heads.head
+        FROM heads CROSS JOIN downloads AS head WHERE head.sequence = heads.head ${isOpen}
         UNION ALL
         SELECT sequence FROM downloads ${leased}
         WHERE ${LEASED} AND lease_until <= ${now} AND host NOT IN (SELECT value FROM busy)

@@ -42,6 +42,8 @@ export interface Dialect {
   objects(parameter: string): string;
   /** The first few numbers that a query finds, each in a row of its own: more than one when others may be faster. */
   first(query: string): string;
+  /** Whether others may have been faster with all of these. */
+  readonly hasRivals: boolean;
 }
 
 /** A database that runs statements, each in a transaction of its own. */

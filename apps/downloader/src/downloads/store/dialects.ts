@@ -15,6 +15,7 @@ export const SQLITE: Dialect = {
   texts: (parameter) => `(SELECT value FROM json_each(:${parameter}))`,
   objects: (parameter) => `json_each(:${parameter})`,
   first: (query) => `(${query} LIMIT 1)`,
+  hasRivals: false,
 };
 
 export const POSTGRES: Dialect = {
@@ -28,5 +29,6 @@ export const POSTGRES: Dialect = {
   objects: (parameter) =>
     `(SELECT value, ordinal - 1 AS key
       FROM json_array_elements(CAST(:${parameter} AS json)) WITH ORDINALITY AS element (value, ordinal)) AS elements`,
-  first: (query) => `unnest(ARRAY(${query} LIMIT 16))`,
+  first: (query) => `unnest(ARRAY(${query} LIMIT 64))`,
+  hasRivals: true,
 };

@@ -25,12 +25,14 @@ const INT8_OID = 20;
  * How every connection is set up. The planner knows nothing of a table that was empty a moment ago, and would read all
  * of it for want of knowledge; every statement has its index. Compiling a plan takes longer than any of them.
  */
-const SETTINGS = {
+export const POSTGRES_SETTINGS = {
   synchronous_commit: "off",
   enable_seqscan: "off",
   enable_hashjoin: "off",
   enable_mergejoin: "off",
   jit: "off",
+  // So the plan does not depend on the values either, and is made once for each connection.
+  plan_cache_mode: "force_generic_plan",
 };
 
 export interface PostgresOptions {
@@ -87,7 +89,7 @@ export class PostgresDatabase implements Database {
     this.#pool = new Pool({
       ...config,
       max: MAX_CONNECTIONS,
-      options: Object.entries(SETTINGS)
+      options: Object.entries(POSTGRES_SETTINGS)
         .map(([name, value]) => `-c ${name}=${value}`)
         .join(" "),
       statement_timeout: STATEMENT_TIMEOUT_MS,
@@ -126,12 +128,13 @@ export class PostgresDatabase implements Database {
 
   async #run(sql: string, values: Values): Promise<readonly Row[]> {
     let compiled = this.#texts.get(sql);
-    if (!compiled) this.#texts.set(sql, (compiled = compile(sql)));
-    const { text, names } = compiled;
-    const { rows } = await this.#pool.query<Row>(
+    if (!compiled) this.#texts.set(sql, (compiled = { name: `s${this.#texts.size}`, ...compile(sql) }));
+    const { name, text, parameters } = compiled;
+    const { rows } = await this.#pool.query<Row>({
+      name,
       text,
-      names.map((name) => values[name] ?? null),
-    );
+      values: parameters.map((parameter) => values[parameter] ?? null),
+    });
     return rows;
   }
 
@@ -162,18 +165,20 @@ export class PostgresDatabase implements Database {
 /** A connection was lost between a write and its sync. */
 class LossError extends Error {}
 
-export interface CompiledSql {
+interface CompiledSql {
+  /** What the statement is known by on a connection once it has been prepared. */
+  readonly name: string;
   readonly text: string;
-  /** The parameters, in the order of their numbers. */
-  readonly names: readonly string[];
+  /** In the order of their numbers. */
+  readonly parameters: readonly string[];
 }
 
 /** Postgres numbers its parameters; a statement names them. */
-export function compile(sql: string): CompiledSql {
-  const names: string[] = [];
+export function compile(sql: string): Omit<CompiledSql, "name"> {
+  const parameters: string[] = [];
   const text = sql.replaceAll(/(?<!:):([a-z]\w*)/gi, (_, name: string) => {
-    if (!names.includes(name)) names.push(name);
-    return `$${names.indexOf(name) + 1}`;
+    if (!parameters.includes(name)) parameters.push(name);
+    return `$${parameters.indexOf(name) + 1}`;
   });
-  return { text, names };
+  return { text, parameters };
 }

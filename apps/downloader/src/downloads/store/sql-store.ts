@@ -128,7 +128,9 @@ export class SqlStore implements DownloadStore {
     const { claim, claimByHost } = this.#statements;
     const values = { worker, leaseMs, busyHosts: JSON.stringify(busyHosts), claim: randomUUID() };
     let [row] = await this.#database.query(claim, values);
-    if (!row && busyHosts.length > 0) [row] = await this.#database.query(claimByHost, values);
+    // Behind the downloads of busy hosts, or behind those that others were faster with, there may be more.
+    const mayBeMore = busyHosts.length > 0 || this.#database.dialect.hasRivals;
+    if (!row && mayBeMore) [row] = await this.#database.query(claimByHost, values);
     return row && { download: toDownload(row), isTakenOver: number(row, "taken_over") === 1 };
   }
 

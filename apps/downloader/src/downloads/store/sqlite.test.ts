@@ -130,7 +130,7 @@ test("what is durable goes on being so when the log is another file", async () =
 const PLANS = createStatements(SQLITE);
 test.each([
   ["claim", ["downloads_ready", "downloads_leased"]],
-  ["claimByHost", ["downloads_ready_hosts ((owner,host)>(?,?))", "downloads_leased"]],
+  ["claimByHost", ["downloads_ready_hosts (owner=? AND host>?)", "downloads_leased"]],
   ["promote", ["downloads_waiting"]],
   ["renew", ["sqlite_autoindex_downloads_1"]],
   ["record", ["sqlite_autoindex_downloads_1"]],
