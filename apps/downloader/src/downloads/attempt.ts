@@ -84,7 +84,7 @@ export class Attempt {
     const { volume, store } = this.#context;
     const { download } = this.#claim;
     if (await this.#isPublished()) {
-      return this.#complete(download.candidate ?? "", countBytes(download.resume.durable));
+      return this.#complete(download.candidate ?? "", download.resume.total ?? 0);
     }
     const file = await WorkingFile.open(volume.partials, store, this.#claim);
     this.#file = file;

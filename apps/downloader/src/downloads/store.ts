@@ -142,8 +142,8 @@ export interface DownloadStore {
   /** Records where the transfer may go on; what it names is durable already, and not offered yet. */
   record(lease: Lease, point: ResumePoint): Promise<boolean>;
   /**
-   * Records a whole file, and the path at which it is about to be published, so that whoever takes over knows where to
-   * look.
+   * Records a file that is whole by now, and the path at which it is about to be published, so that whoever takes over
+   * knows where to look.
    */
   offer(lease: Lease, point: ResumePoint, candidate: string): Promise<boolean>;
   /** Only another claim or a removal is in its way: what is published is published, paused or canceled or not. */

@@ -75,6 +75,7 @@ async function upToPublication(volume: Volume, store: DownloadStore, claim: Clai
   const file = await WorkingFile.open(volume.partials, store, claim);
   await file.startOver(FACTS);
   await write(file, BODY);
+  await file.save();
   await file.finish();
   await file.offer("/a.bin");
   return file;

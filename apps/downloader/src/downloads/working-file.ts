@@ -197,14 +197,12 @@ export class WorkingFile {
     await this.#record();
   }
 
-  /** Makes a whole file what is to be published: nothing in it but its bytes, and all of them durable. */
+  /** Makes a whole file what is to be published: nothing in it but its bytes. That they are durable is seen to then. */
   async finish(): Promise<void> {
     const total = endOf(this.#written);
     await this.#marking;
     if (this.#hasMarks) await this.staged.truncate(total);
-    await this.staged.sync();
     this.#point = { ...this.#point, total };
-    this.#advance(this.#written);
   }
 
   #advance(durable: readonly ByteRange[]): void {
