@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { startDownloader, startNginx } from "../../contenders.ts";
+import { startBuiltDownloader, startNginx } from "../../contenders.ts";
 import { submit, untilCompleted, untilRunning } from "../../downloads.ts";
 import { makeFile } from "../../make-file.ts";
 import type { Reading } from "../../reading.ts";
@@ -9,7 +9,7 @@ import { makeFolder } from "../../workspace.ts";
 const DOWNLOADS = 64;
 const BYTES = 32 * 2 ** 20;
 
-/** The most memory that a fresh downloader takes for 64 downloads of 32 MiB at once. */
+/** The most memory that a fresh downloader has while and after it brings 64 downloads of 32 MiB at once. */
 export const memory: readonly Reading[] = [
   reading("1 connection each, 2 MiB/s a connection", 1, "2m"),
   reading("4 connections each, 2 MiB/s a connection", 4, "2m"),
@@ -26,7 +26,7 @@ function reading(how: string, segments: number, rate?: string): Reading {
       const nginx = stack.use(await startNginx(source, { ...(rate !== undefined && { rate }) }));
       const limits = { MAX_ACTIVE: String(DOWNLOADS), MAX_PER_HOST: String(DOWNLOADS * segments) };
       const volume = await makeFolder(workspace, stack);
-      const downloader = stack.use(await startDownloader(volume, limits));
+      const downloader = stack.use(await startBuiltDownloader(volume, limits));
       const { now: before } = await downloader.memory();
       const wanted = Array.from({ length: DOWNLOADS }, (_, index) => {
         return { url: `${nginx.url}/files/in.bin`, filename: `${index}.bin`, segments };
