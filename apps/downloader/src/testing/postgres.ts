@@ -24,8 +24,6 @@ export interface Postgres {
   readonly url: string;
   /** Makes another database, and resolves to its URL. */
   createDatabase(): Promise<string>;
-  /** Removes one, whoever is connected to it. */
-  dropDatabase(url: string): Promise<void>;
   stop(how: Shutdown): Promise<void>;
   /** Starts it again, on the same port. */
   start(): Promise<void>;
@@ -85,7 +83,6 @@ export async function startPostgres({ isSynced = true } = {}): Promise<Postgres>
       await run(url, `CREATE DATABASE ${name}`);
       return url.replace(/postgres$/, name);
     },
-    dropDatabase: (other) => run(url, `DROP DATABASE ${new URL(other).pathname.slice(1)} WITH (FORCE)`),
     stop,
     start,
     close: async () => {
@@ -125,7 +122,8 @@ async function untilReady(url: string, server: ChildProcess): Promise<void> {
     try {
       return await run(url, "SELECT 1");
     } catch (error) {
-      if (server.exitCode !== null) throw new Error(`Postgres ended with ${server.exitCode}`);
+      if (server.exitCode !== null)
+        throw new Error(`Postgres ended with ${server.exitCode}`, { cause: error });
       if (performance.now() > deadline) throw error;
     }
     await sleep(50);

@@ -35,13 +35,13 @@ export interface Dialect {
   /** Compares text whatever its case. */
   readonly like: string;
   /** Has an index used whatever the planner thinks; it knows nothing about what is in the table. */
-  by(index: string): string;
+  readonly by: (index: string) => string;
   /** A parameter that is a JSON array of texts, as a query for each `value`. */
-  texts(parameter: string): string;
+  readonly texts: (parameter: string) => string;
   /** A parameter that is a JSON array of objects, as a table of `key`, which is its place, and `value`. */
-  objects(parameter: string): string;
+  readonly objects: (parameter: string) => string;
   /** The first few numbers that a query finds, each in a row of its own: more than one when others may be faster. */
-  first(query: string): string;
+  readonly first: (query: string) => string;
   /** Whether others may have been faster with all of these. */
   readonly hasRivals: boolean;
 }

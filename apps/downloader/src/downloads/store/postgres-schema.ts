@@ -81,7 +81,7 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   CREATE SEQUENCE revisions;
   CREATE FUNCTION next_revision() RETURNS bigint LANGUAGE plpgsql AS $$
   BEGIN
-    PERFORM pg_advisory_xact_lock(${0x77686172});
+    PERFORM pg_advisory_xact_lock(2003329394);
     PERFORM pg_notify('downloads', current_setting('application_name'));
     RETURN setval('revisions',
       greatest(nextval('revisions'), CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)));

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Pool, types, type ClientConfig } from "pg";
+import { Pool, TypeOverrides, types, type ClientConfig } from "pg";
 
 import { StoreUnavailableError } from "../errors.ts";
 import { TakenError, type Database, type Row, type Statement, type Values } from "./database.ts";
@@ -13,13 +13,11 @@ import { migratePostgres } from "./postgres-migration.ts";
 
 /** Enough for what one replica does at the same time; every statement is short. */
 const MAX_CONNECTIONS = 5;
-/** How long a server may be away before what waits for it is told. */
 const AWAY_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 20_000;
 /** After which an answer does not come any more: later than the server itself would give up. */
 const ANSWER_TIMEOUT_MS = 25_000;
-const INT8_OID = 20;
 
 /**
  * How every connection is set up. The planner knows nothing of a table that was empty a moment ago, and would read all
@@ -40,6 +38,8 @@ export interface PostgresOptions {
   readonly url: string;
   /** True: what was written survives a power cut. */
   readonly isDurable: boolean;
+  /** How long a server may be away before what waits for it is told; 30 seconds unless told otherwise. */
+  readonly awayMs?: number;
 }
 
 /**
@@ -54,6 +54,7 @@ export class PostgresDatabase implements Database {
   readonly #pool: Pool;
   readonly #listener: PostgresListener;
   readonly #isDurable: boolean;
+  readonly #awayMs: number;
   readonly #commit = new GroupCommit(() => this.#sync());
   readonly #texts = new Map<string, CompiledSql>();
   readonly #closing = new AbortController();
@@ -61,8 +62,8 @@ export class PostgresDatabase implements Database {
   #losses = 0;
 
   /** Waits for the server, and brings its schema up to date. */
-  static async open({ url, isDurable }: PostgresOptions): Promise<PostgresDatabase> {
-    const database = new PostgresDatabase(url, isDurable);
+  static async open(options: PostgresOptions): Promise<PostgresDatabase> {
+    const database = new PostgresDatabase(options);
     try {
       await database.#patiently(() => migratePostgres(database.#pool));
     } catch (error) {
@@ -72,19 +73,19 @@ export class PostgresDatabase implements Database {
     return database;
   }
 
-  private constructor(url: string, isDurable: boolean) {
+  private constructor({ url, isDurable, awayMs = AWAY_MS }: PostgresOptions) {
+    const numbers = new TypeOverrides();
+    numbers.setTypeParser(types.builtins.INT8, Number);
     const config: ClientConfig = {
       connectionString: url,
       // Also what tells others' notifications from our own.
       application_name: `wharf-downloader-${randomUUID().slice(0, 13)}`,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
-      types: {
-        getTypeParser: ((oid: number, format?: "text") =>
-          oid === INT8_OID ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
-      },
+      types: numbers,
     };
     this.#isDurable = isDurable;
+    this.#awayMs = awayMs;
     this.#listener = new PostgresListener(config);
     this.#pool = new Pool({
       ...config,
@@ -148,7 +149,7 @@ export class PostgresDatabase implements Database {
   /** Does something that a server which is away is in the way of, as often as it takes. */
   async #patiently<T>(work: (isRepeated: boolean) => Promise<T>): Promise<T> {
     const { signal } = this.#closing;
-    const deadline = performance.now() + AWAY_MS;
+    const deadline = performance.now() + this.#awayMs;
     for (let pauseMs = 50, isRepeated = false; ; pauseMs = Math.min(pauseMs * 2, 1_000), isRepeated = true) {
       try {
         return await work(isRepeated);

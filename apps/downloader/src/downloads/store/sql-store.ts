@@ -20,7 +20,7 @@ import type {
   WebhookClaim,
 } from "../store.ts";
 import { allowedStates, conflictDetail } from "./change-statement.ts";
-import { TakenError, type Database, type Row, type Statement, type Values } from "./database.ts";
+import { TakenError, type Database, type Statement, type Values } from "./database.ts";
 import { fromResumePoint, number, numberOrNull, text, textOrNull, toDownload } from "./row.ts";
 import { createStatements, type Statements } from "./statements.ts";
 
@@ -47,7 +47,7 @@ export class SqlStore implements DownloadStore {
     downloads: readonly NewDownload[],
     idempotency?: Idempotency,
   ): Promise<(Download | undefined)[]> {
-    const rows = downloads.map((download) => ({ ...toColumns(download), id: randomUUID() }));
+    const rows = downloads.map((download) => toColumns(download, randomUUID()));
     const values = {
       downloads: JSON.stringify(rows),
       key: idempotency?.key ?? null,
@@ -135,10 +135,9 @@ export class SqlStore implements DownloadStore {
   }
 
   async renew(held: ReadonlyMap<Lease, Progress>, leaseMs: number): Promise<ReadonlyMap<Lease, Settings>> {
-    const asked = [...held].map(([{ id, epoch }, { bytes, total, speed, connections }]) => ({
-      ...{ id, epoch, bytes, total, connections },
-      speed: Math.round(speed),
-    }));
+    const asked = [...held].map(([{ id, epoch }, { bytes, total, speed, connections }]) => {
+      return { id, epoch, bytes, total, connections, speed: Math.round(speed) };
+    });
     const rows = await this.#database.query(this.#statements.renew, { held: JSON.stringify(asked), leaseMs });
     const renewed = new Map(rows.map((row) => [`${text(row, "id")} ${number(row, "epoch")}`, row]));
     return new Map(
@@ -209,7 +208,12 @@ export class SqlStore implements DownloadStore {
     const { id, epoch, state, endedAt } = download;
     const afterMs = again ? Math.ceil(again.afterMs) : null;
     await this.#database.query(this.#statements.settleWebhook, {
-      ...{ id, epoch, state, endedAt, attempt, afterMs },
+      id,
+      epoch,
+      state,
+      endedAt,
+      attempt,
+      afterMs,
     });
   }
 
@@ -252,9 +256,10 @@ export class SqlStore implements DownloadStore {
   }
 }
 
-function toColumns({ headers, mirrors, pieces, notBefore, ...columns }: NewDownload): Row {
+function toColumns({ headers, mirrors, pieces, notBefore, ...columns }: NewDownload, id: string) {
   return {
     ...columns,
+    id,
     headers: JSON.stringify(headers),
     mirrors: JSON.stringify(mirrors),
     pieces: pieces && JSON.stringify(pieces),

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import { NotFoundError } from "@wharf/volume";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { temporaryFolder } from "../../testing/folder.ts";
@@ -62,7 +63,11 @@ test("a database of the release before is brought up to date, and what it had re
 
   const store = await openTestStore(file);
   expect(await store.get("waiting")).toMatchObject({
-    ...{ mirrors: [], size: null, pieces: null, webhook: null, connections: 0 },
+    mirrors: [],
+    size: null,
+    pieces: null,
+    webhook: null,
+    connections: 0,
     resume: { partial: "waiting.1", durable: [{ start: 0, end: 7 }] },
   });
   expect((await store.get("fresh"))?.resume.durable).toEqual([]);
@@ -119,12 +124,12 @@ test("while another process is in the middle of a write, this one waits without 
   expect((await store.stats()).states.queued).toBe(1);
 });
 
-test("what is durable goes on being so when the log is another file", async () => {
+test("what is written to a log that is gone is not called durable", async () => {
   const file = await temporaryFile();
   const store = await openTestStore(file, true);
   await store.insert([newDownload()]);
   await rm(`${file}-wal`);
-  await expect(store.insert([newDownload()])).rejects.toThrow();
+  await expect(store.insert([newDownload()])).rejects.toThrow(NotFoundError);
 });
 
 const PLANS = createStatements(SQLITE);

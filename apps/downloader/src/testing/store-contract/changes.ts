@@ -46,23 +46,28 @@ const STATES: DownloadState[] = ["queued", "running", "paused", "completed", "fa
 const CASES = TRANSITIONS.flatMap(([name, change, after]) =>
   STATES.map((before) => ({ name, change, before, after: after[before] })),
 );
+const ALLOWED = CASES.filter(({ after }) => after !== undefined);
+const REFUSED = CASES.filter(({ after }) => after === undefined);
 
 /** What a client may change, and when. */
 export function testChanges(open: Open): void {
   describe("a client's change", () => {
-    test.each(CASES)("$name: $before to $after", async ({ change, before, after }) => {
+    test.each(ALLOWED)("$name: $before to $after", async ({ change, before, after }) => {
       const fixture = await open();
       const id = await bringTo(fixture, before);
       const present = await fixture.store.get(id);
-      if (after === undefined) {
-        await expect(fixture.store.change(id, change)).rejects.toThrow(StateConflictError);
-        expect(await fixture.store.get(id)).toEqual(present);
-        return;
-      }
       const changed = await fixture.store.change(id, change);
       expect(changed).toMatchObject({ state: after, ...change.source });
       expect(changed?.epoch).toBe(present?.epoch);
       expect(await fixture.store.get(id)).toEqual(changed);
+    });
+
+    test.each(REFUSED)("$name: not of one that is $before", async ({ change, before }) => {
+      const fixture = await open();
+      const id = await bringTo(fixture, before);
+      const present = await fixture.store.get(id);
+      await expect(fixture.store.change(id, change)).rejects.toThrow(StateConflictError);
+      expect(await fixture.store.get(id)).toEqual(present);
     });
 
     test("of a download that is not there resolves to nothing", async () => {
@@ -97,12 +102,14 @@ export function testChanges(open: Open): void {
       await fixture.store.retry(download, FAILURE, { afterMs: 60_000, failures: 4 });
       expect(await fixture.claim()).toBeUndefined();
       expect(await fixture.store.change(download.id, { state: "queued" })).toMatchObject({
-        ...{ notBefore: null, error: null },
+        notBefore: null,
+        error: null,
         resume: { ...POINT, failures: 0 },
       });
       await fixture.store.fail(await fixture.claimed(), FAILURE);
       expect(await fixture.store.change(download.id, { state: "queued" })).toMatchObject({
-        ...{ endedAt: null, error: null },
+        endedAt: null,
+        error: null,
         resume: POINT,
       });
       expect(await fixture.claim()).toMatchObject({ isTakenOver: false, download: { resume: POINT } });
@@ -166,9 +173,10 @@ export function testChanges(open: Open): void {
           (n % 2 ? other : fixture.store).change(id, changes[n % 4] ?? {}),
         ),
       );
-      for (const result of results) {
-        if (result.status === "rejected") expect(result.reason).toBeInstanceOf(StateConflictError);
-      }
+      const refusals = results.flatMap((result) =>
+        result.status === "rejected" ? [result.reason as unknown] : [],
+      );
+      expect(refusals.filter((reason) => !(reason instanceof StateConflictError))).toEqual([]);
       expect(await fixture.store.get(id)).toMatchObject({ priority: 4, attempts: 0 });
     });
   });

@@ -109,7 +109,11 @@ export function testClaims(open: Open): void {
       const second = await fixture.claim();
       expect(second?.isTakenOver).toBe(true);
       expect(second?.download).toMatchObject({
-        ...{ id: first?.download.id, epoch: 2, attempts: 2, speed: 0, connections: 0 },
+        id: first?.download.id,
+        epoch: 2,
+        attempts: 2,
+        speed: 0,
+        connections: 0,
         resume: { failures: 1 },
       });
     });
@@ -134,7 +138,9 @@ export function testClaims(open: Open): void {
         expect(await fixture.claim()).toBeUndefined();
       }
       expect(await fixture.store.get(claim.download.id)).toMatchObject({
-        ...{ bytes: 3, speed: 3, connections: 2 },
+        bytes: 3,
+        speed: 3,
+        connections: 2,
         resume: { total: 9 },
       });
     });
@@ -165,7 +171,10 @@ export function testClaims(open: Open): void {
       await fixture.expire();
       expect(await fixture.claimed()).toMatchObject({
         resume: { ...POINT, failures: 1 },
-        ...{ candidate: "/candidate", bytes: 6, speed: 0, connections: 0 },
+        candidate: "/candidate",
+        bytes: 6,
+        speed: 0,
+        connections: 0,
       });
     });
   });

@@ -94,8 +94,13 @@ export function testLeases(open: Open): void {
       expect(await fixture.store.complete(download, "/a b.bin", 7)).toBe(true);
       const ended = await fixture.store.get(download.id);
       expect(ended).toMatchObject({
-        ...{ state: "completed", file: "/a b.bin", bytes: 7, speed: 0, connections: 0 },
-        ...{ error: null, candidate: null },
+        state: "completed",
+        file: "/a b.bin",
+        bytes: 7,
+        speed: 0,
+        connections: 0,
+        error: null,
+        candidate: null,
         resume: { total: 7, partial: null, durable: [] },
       });
       expect(ended?.endedAt).not.toBeNull();
@@ -140,7 +145,10 @@ export function testLeases(open: Open): void {
       const again = await fixture.claim();
       expect(again?.isTakenOver).toBe(false);
       expect(again?.download).toMatchObject({
-        ...{ error: null, notBefore: null, epoch: 2, candidate: "/x" },
+        error: null,
+        notBefore: null,
+        epoch: 2,
+        candidate: "/x",
         resume: { failures: 4 },
       });
     });

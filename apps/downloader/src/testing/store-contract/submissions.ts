@@ -26,8 +26,17 @@ export function testSubmissions(open: Open): void {
       const [download] = await store.insert([asked]);
       expect(download).toMatchObject({
         ...asked,
-        ...{ state: "queued", owner: "", attempts: 0, bytes: 0, epoch: 0, error: null, file: null },
-        ...{ startedAt: null, endedAt: null, connections: 0, candidate: null },
+        state: "queued",
+        owner: "",
+        attempts: 0,
+        bytes: 0,
+        epoch: 0,
+        error: null,
+        file: null,
+        startedAt: null,
+        endedAt: null,
+        connections: 0,
+        candidate: null,
       });
       expect(Math.abs((download?.createdAt ?? 0) - Date.now())).toBeLessThan(10_000);
       expect(await store.get(download?.id ?? "")).toEqual(download);
