@@ -83,12 +83,14 @@ export function claimStatement(dialect: Dialect, by: Lane): string {
         SELECT sequence FROM downloads ${leased}
         WHERE ${LEASED} AND lease_until <= ${now} AND host NOT IN (SELECT value FROM busy)
       ),`,
-    // The conditions once more: a row that others have changed in between is judged again as it is now.
+    // The conditions once more: a row that others have changed in between is judged again as it is now. In a CASE, so
+    // that no planner takes them for a way to find the row.
     held: `
       SELECT downloads.sequence, TRUE AS visible
       FROM candidates CROSS JOIN downloads LEFT JOIN active ON active.owner = downloads.owner
-      WHERE downloads.sequence = candidates.candidate AND downloads.state IN ('queued', 'running') AND downloads.not_before <= ${now}
-        AND (downloads.lease_until <= ${now} OR downloads.state = 'queued' AND downloads.worker IS NULL)
+      WHERE downloads.sequence = candidates.candidate AND CASE downloads.state
+        WHEN 'queued' THEN downloads.not_before <= ${now} AND (downloads.worker IS NULL OR downloads.lease_until <= ${now})
+        WHEN 'running' THEN downloads.lease_until <= ${now} END
       ORDER BY coalesce(active.running, 0), downloads.priority DESC, downloads.sequence LIMIT 1 ${lockFree}`,
     // Expressions see the row as it was: one that has a worker was not let go of, one that runs has lost it.
     set: `
