@@ -97,6 +97,29 @@ describe("a process's own folder", () => {
   });
 });
 
+describe("a process that wrote here", () => {
+  test("is dead once it has been killed, and not while it lives or sleeps", async () => {
+    const { volume, directory } = await temporaryVolume();
+    const peer = await startPeer(directory);
+    const holder = await peer.call("holder");
+    expect(await volume.isDead(holder)).toBe(false);
+    peer.sleep(true);
+    expect(await volume.isDead(holder)).toBe(false);
+    peer.sleep(false);
+    await peer.kill();
+    expect(await volume.isDead(holder)).toBe(true);
+    await volume.sweep();
+    expect(await volume.isDead(holder)).toBe(true);
+  });
+
+  test("is not dead when it is this one", async () => {
+    const { volume } = await temporaryVolume();
+    const holder = await volume.holder();
+    expect(await volume.isDead(holder)).toBe(false);
+    expect(await volume.holder()).toBe(holder);
+  });
+});
+
 describe("a sweep", () => {
   test("removes what a killed process left, and leaves a living one's file, which can still be published", async () => {
     const { volume, directory } = await temporaryVolume();

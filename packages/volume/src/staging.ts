@@ -50,6 +50,26 @@ export class Staging {
     });
   }
 
+  /** What this process is known by here, as long as it lives. */
+  async holder(): Promise<string> {
+    return basename((await this.#claim()).path);
+  }
+
+  /** Whether the process that had this {@link holder} name has ended, and can write nothing any more. */
+  async isDead(holder: string): Promise<boolean> {
+    const own = await this.#own?.catch(() => undefined);
+    if (own && holder === basename(own.path)) return false;
+    const path = join(this.#directory, holder);
+    // Its folder is removed by itself at its end, or by others who have had its lock.
+    if (!(await stat(path).catch(unless("ENOENT")))) return true;
+    const lock = new KernelLock(path + LOCK_SUFFIX);
+    try {
+      return lock.tryHold();
+    } finally {
+      lock.close();
+    }
+  }
+
   async #inOwnFolder<T>(make: (path: string) => Promise<T>): Promise<T> {
     const own = this.#claim();
     try {

@@ -263,6 +263,24 @@ export class Volume {
     }
   }
 
+  /**
+   * What this process is known by on the volume; see {@link isDead}.
+   *
+   * @throws {VolumeError} when the volume cannot be written
+   */
+  async holder(): Promise<string> {
+    try {
+      return await this.#staging.holder();
+    } catch (error) {
+      throw fromSystem(error, "the staging folder");
+    }
+  }
+
+  /** Whether the process with that name has ended; one that is only stopped has not, and may go on writing. */
+  async isDead(holder: string): Promise<boolean> {
+    return this.#staging.isDead(holder).catch(() => false);
+  }
+
   /** Removes what dead processes left in staging. Returns how many of them there were. */
   async sweep(): Promise<number> {
     try {

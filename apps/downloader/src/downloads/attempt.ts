@@ -86,7 +86,7 @@ export class Attempt {
     if (await this.#isPublished()) {
       return this.#complete(download.candidate ?? "", download.resume.total ?? 0);
     }
-    const file = await WorkingFile.open(volume.partials, store, this.#claim);
+    const file = await WorkingFile.open(volume, store, this.#claim);
     this.#file = file;
     try {
       await this.#bring(file);

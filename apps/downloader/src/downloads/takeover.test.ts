@@ -72,7 +72,7 @@ async function write(file: WorkingFile, bytes: Buffer): Promise<void> {
 
 /** Does what an attempt does, up to its publication. */
 async function upToPublication(volume: Volume, store: DownloadStore, claim: Claim): Promise<WorkingFile> {
-  const file = await WorkingFile.open(volume.partials, store, claim);
+  const file = await WorkingFile.open(volume, store, claim);
   await file.startOver(FACTS);
   await write(file, BODY);
   await file.save();
@@ -168,15 +168,15 @@ test("what was let go of is gone on with in place; what was not, in a file of it
   const { volume, store, submit, claim } = await start();
   await submit("rename");
   const first = await claim();
-  const held = await WorkingFile.open(volume.partials, store, first);
+  const held = await WorkingFile.open(volume, store, first);
   await held.startOver(FACTS);
   await write(held, BODY.subarray(0, 600));
   await held.save();
   await held.close();
   await store.release(first.download);
-  const second = await WorkingFile.open(volume.partials, store, await claim());
+  const second = await WorkingFile.open(volume, store, await claim());
   expect(second.point.partial).toBe(held.point.partial);
-  const third = await WorkingFile.open(volume.partials, store, await claim());
+  const third = await WorkingFile.open(volume, store, await claim());
   expect(third.point.partial).not.toBe(held.point.partial);
   expect(third.written).toEqual([{ start: 0, end: 600 }]);
   expect(await volume.partials.names()).toEqual([third.point.partial]);
@@ -187,14 +187,14 @@ test("what a killed worker had written counts, recorded or not, as long as the m
   const { volume, store, submit, claim } = await start();
   await submit("rename");
   const total = 4 << 20;
-  const killed = await WorkingFile.open(volume.partials, store, await claim());
+  const killed = await WorkingFile.open(volume, store, await claim());
   await killed.startOver({ ...FACTS, total });
   await write(killed, Buffer.alloc(1 << 20, "a"));
   await killed.close(); // as its end by a signal would have
 
-  const successor = await WorkingFile.open(volume.partials, store, await claim());
+  const successor = await WorkingFile.open(volume, store, await claim());
   expect(successor.written).toEqual([{ start: 0, end: 1 << 20 }]);
-  const other = await WorkingFile.open(volume.partials, store, await claim());
+  const other = await WorkingFile.open(volume, store, await claim());
   expect(other.written).toEqual([{ start: 0, end: 1 << 20 }]);
   await Promise.all([successor.close(), other.close()]);
 });
@@ -202,7 +202,7 @@ test("what a killed worker had written counts, recorded or not, as long as the m
 test("a file that a lost worker has not recorded is removed by its successor", async () => {
   const { volume, store, submit, claim, run, names } = await start();
   await submit("rename");
-  const killed = await WorkingFile.open(volume.partials, store, await claim());
+  const killed = await WorkingFile.open(volume, store, await claim());
   await killed.startOver(FACTS);
   expect(await volume.partials.names()).toHaveLength(1);
   const successor = await claim();

@@ -38,6 +38,9 @@ export interface TransferContext extends SourceContext {
 /** A connection that broke off after so much is worth another one at once; after less the source may have had enough. */
 const WORTH_ANOTHER_BYTES = 64 << 10;
 
+/** What one download's connections together gather for their next writes: a kill takes it. */
+const BATCH_BYTES = 1 << 20;
+
 /** Whether there is room for less than this is found out when it is written. */
 const SMALL_BYTES = 1 << 20;
 
@@ -278,7 +281,9 @@ export class Transfer {
     const source = await ask();
     if (!source) return;
     const range = source.part ?? part;
-    const sink = file.sink(range.start, () => writeSizes.batchBytes);
+    const sink = file.sink(range.start, () =>
+      Math.min(writeSizes.batchBytes, BATCH_BYTES / this.#connections.size),
+    );
     writeSizes.add();
     connection.mirror.hasServed = true;
     connection.stream = new Stream(source.response, sink, range, (bytes) => this.#count(bytes));

@@ -1,4 +1,4 @@
-import type { FileSink, PartialFiles, StagedFile } from "@wharf/volume";
+import type { FileSink, PartialFiles, StagedFile, Volume } from "@wharf/volume";
 
 import type { Download, ResumePoint } from "./download.ts";
 import { LeaseLostError } from "./errors.ts";
@@ -30,6 +30,7 @@ const MARK_MS = 20;
  * the last few writes.
  */
 export class WorkingFile {
+  readonly #volume: Volume;
   readonly #partials: PartialFiles;
   readonly #store: DownloadStore;
   readonly #lease: Lease;
@@ -48,8 +49,8 @@ export class WorkingFile {
   #markedAt = 0;
 
   /** Takes up what the attempt before left, as far as it can be continued. */
-  static async open(partials: PartialFiles, store: DownloadStore, claim: Claim): Promise<WorkingFile> {
-    const file = new WorkingFile(partials, store, claim);
+  static async open(volume: Volume, store: DownloadStore, claim: Claim): Promise<WorkingFile> {
+    const file = new WorkingFile(volume, store, claim);
     const { candidate, resume } = claim.download;
     // Where its writer may still be about to publish it, or was and failed, the name is taken away first.
     const isContested = claim.isTakenOver || candidate !== null;
@@ -58,8 +59,9 @@ export class WorkingFile {
     return file;
   }
 
-  private constructor(partials: PartialFiles, store: DownloadStore, { download }: Claim) {
-    this.#partials = partials;
+  private constructor(volume: Volume, store: DownloadStore, { download }: Claim) {
+    this.#volume = volume;
+    this.#partials = volume.partials;
     this.#store = store;
     this.#lease = download;
     this.#isVerifiable = isVerifiable(download);
@@ -94,17 +96,18 @@ export class WorkingFile {
     return this.#staged !== undefined && total !== null && gapsIn(this.#written, total).length === 0;
   }
 
-  /** Goes on in the same file if its writer has let go of it, else in a copy. */
+  /** Goes on in the same file if its writer has let go of it or is dead, else in a copy. */
   async #takeUp(earlier: string, isContested: boolean): Promise<void> {
     const point = this.#point;
     const { total } = point;
     // Before anything is copied: whoever may still write there marks bytes that a copy may have passed already.
-    const marks = total === null ? [] : await readMarks(this.#partials, earlier, total);
-    const written = marks.reduce<readonly ByteRange[]>(addRange, point.durable);
+    const marks = total === null ? undefined : await readMarks(this.#partials, earlier, total);
+    const written = (marks?.ranges ?? []).reduce<readonly ByteRange[]>(addRange, point.durable);
     const isWorthIt = this.canContinue || (total !== null && gapsIn(written, total).length === 0);
-    if (isWorthIt && !isContested) this.#staged = await this.#partials.reopen(earlier, endOf(written));
+    const isInUse = isContested && !(marks && (await this.#volume.isDead(marks.holder)));
+    if (isWorthIt && !isInUse) this.#staged = await this.#partials.reopen(earlier, endOf(written));
     this.#written = this.#staged ? written : [];
-    if (this.#staged) return;
+    if (this.#staged) return this.mark();
     const held = await this.#partials.seize(earlier);
     const name = this.#newName();
     if (isWorthIt) this.#staged = await this.#partials.continueFrom(name, held, endOf(written));
@@ -122,7 +125,8 @@ export class WorkingFile {
   async #removeStrays(): Promise<void> {
     const { id, epoch } = this.#lease;
     const names = (await this.#partials.names()).filter((name) => name.startsWith(`${id}.`));
-    const strays = names.filter((name) => Number.parseInt(name.slice(id.length + 1), 10) !== epoch);
+    const others = names.filter((name) => name !== this.#point.partial);
+    const strays = others.filter((name) => Number.parseInt(name.slice(id.length + 1), 10) !== epoch);
     await Promise.all(strays.map((name) => this.#partials.remove(name)));
   }
 
@@ -172,7 +176,7 @@ export class WorkingFile {
     try {
       while (!this.#isMarked) {
         this.#isMarked = true;
-        await writeMarks(fd, total, this.#written);
+        await writeMarks(fd, total, { holder: await this.#volume.holder(), ranges: this.#written });
       }
     } finally {
       this.#marking = undefined;

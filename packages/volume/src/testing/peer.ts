@@ -49,6 +49,8 @@ const calls = {
     }
   },
 
+  holder: (): Promise<string> => volume.holder(),
+
   stage: async (text: string): Promise<void> => {
     const file = await volume.stage();
     writeSync(file.fd, text);
