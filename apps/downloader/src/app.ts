@@ -90,6 +90,7 @@ export async function buildService(config: DownloaderConfig, foundation: Foundat
   sweep();
   const sweeper = setInterval(sweep, SWEEP_INTERVAL_MS).unref();
   worker.start();
+  store.onChange(() => worker.wake());
   webhooks.start();
   return {
     app,

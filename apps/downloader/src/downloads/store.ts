@@ -165,8 +165,8 @@ export interface DownloadStore {
   /** The present end of the history. */
   latest(): Promise<Cursor>;
   /**
-   * Hears of changes that other replicas make, when the store can tell; who listens has to look from time to time all
-   * the same.
+   * Hears of what other replicas have put in, changed or removed, for workers to act upon, when the store can tell; who
+   * listens has to look from time to time all the same.
    */
   onChange(listener: () => void): void;
 

@@ -55,7 +55,7 @@ export interface Database {
    * @throws {StoreUnavailableError} when the database cannot be reached
    */
   query(statement: Statement, values?: Values): Promise<readonly Row[]>;
-  /** Calls `listener` when others have changed something, as far as that can be known. */
+  /** Calls `listener` when others have changed what workers act upon, as far as that can be known. */
   onChange(listener: () => void): void;
   /** @throws when the database cannot be used */
   check(): Promise<void>;

@@ -82,7 +82,6 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   CREATE FUNCTION next_revision() RETURNS bigint LANGUAGE plpgsql AS $$
   BEGIN
     PERFORM pg_advisory_xact_lock(2003329394);
-    PERFORM pg_notify('downloads', current_setting('application_name'));
     RETURN setval('revisions',
       greatest(nextval('revisions'), CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)));
   END $$;
@@ -95,5 +94,16 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   END $$;
   -- Before: the row is locked by then, but not gone, so that nobody who has the history's lock waits for its end.
   CREATE TRIGGER downloads_removal BEFORE DELETE ON downloads FOR EACH ROW EXECUTE FUNCTION note_removal();
+
+  -- What other workers have to act upon is told to them at once; how far a download is they need not know.
+  CREATE FUNCTION announce() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('downloads', current_setting('application_name'));
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER downloads_submitted AFTER INSERT OR DELETE ON downloads
+    FOR EACH STATEMENT EXECUTE FUNCTION announce();
+  CREATE TRIGGER downloads_changed AFTER UPDATE OF state ON downloads
+    FOR EACH ROW WHEN (new.state IN ('queued', 'paused', 'canceled')) EXECUTE FUNCTION announce();
   `,
 ];
