@@ -43,7 +43,7 @@ test("with fail, a taken name fails before the body is fetched", async () => {
 
 test("with fail, a name that is taken meanwhile is not replaced either", async () => {
   const origin = await startOrigin((request, response) =>
-    serveFile(request, response, bytesOf(4000), { slowly: { bytes: 1000, everyMs: 100 } }),
+    serveFile(request, response, bytesOf(4000), { slowly: { bytes: 1000, everyMs: 400 } }),
   );
   const downloader = await startDownloader();
   const { id } = await downloader.submit({ url: `${origin.url}/a`, onConflict: "fail" });

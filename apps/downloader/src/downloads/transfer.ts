@@ -239,7 +239,10 @@ export class Transfer {
   async #askForPart(mirror: Mirror, range: ByteRange): Promise<Source | undefined> {
     try {
       const source = await this.#askForRange(mirror, range);
-      if (!this.#plan.accept(range, this.#streams())) return void source.response.discard();
+      if (!this.#plan.accept(range, this.#streams())) {
+        source.response.discard();
+        return undefined;
+      }
       // A server may send less than it was asked for (RFC 9110 §15.3.7).
       this.#plan.giveBack({ start: source.part.end, end: range.end });
       return source;
