@@ -19,7 +19,7 @@ const curl: Fetch = (url, directory) =>
 const aria2With =
   (...options: string[]): Fetch =>
   (url, directory) =>
-    aria2(directory, "--out=out.bin", ...options, url);
+    aria2(directory, "large", "--out=out.bin", ...options, url);
 
 interface Case {
   readonly title: string;

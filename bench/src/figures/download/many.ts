@@ -42,7 +42,7 @@ function figure(durability: Durability): Figure {
         }),
         theirs: async () => {
           await mkdir(directory);
-          const run = await aria2(directory, `-i${list}`, `-j${AT_ONCE}`);
+          const run = await aria2(directory, "small", `-i${list}`, `-j${AT_ONCE}`);
           await removeAll(directory);
           return run;
         },
