@@ -1,5 +1,5 @@
 /** What all streams together may gather for their next writes. */
-const GATHERED_BYTES = 8 << 20;
+const GATHERED_BYTES = 4 << 20;
 const MAX_BATCH_BYTES = 1 << 20;
 const MIN_BATCH_BYTES = 64 << 10;
 
