@@ -164,6 +164,8 @@ export interface DownloadStore {
   changes(since: Cursor, limit: number): Promise<HistoryEntry[]>;
   /** The present end of the history. */
   latest(): Promise<Cursor>;
+  /** Where in the history a download was removed; undefined for one that was not, or so long ago that it is forgotten. */
+  wasRemoved(id: string): Promise<Cursor | undefined>;
   /**
    * Hears of what other replicas have put in, changed or removed, for workers to act upon, when the store can tell; who
    * listens has to look from time to time all the same.

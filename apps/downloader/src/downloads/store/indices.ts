@@ -15,5 +15,6 @@ export const INDICES = `
   CREATE UNIQUE INDEX downloads_idempotency ON downloads (owner, idempotency_key, idempotency_index)
     WHERE idempotency_key IS NOT NULL;
   CREATE INDEX removals_history ON removals (revision, sequence);
+  CREATE INDEX removals_ids ON removals (id);
   CREATE INDEX removals_age ON removals (removed_at);
   CREATE INDEX removals_idempotency ON removals (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;`;

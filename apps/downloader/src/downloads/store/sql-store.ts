@@ -195,6 +195,11 @@ export class SqlStore implements DownloadStore {
     return { revision: number(row, "revision"), sequence: number(row, "sequence") };
   }
 
+  async wasRemoved(id: string): Promise<Cursor | undefined> {
+    const [row] = await this.#database.query(this.#statements.removal, { id });
+    return row && { revision: number(row, "revision"), sequence: number(row, "sequence") };
+  }
+
   onChange(listener: () => void): void {
     this.#database.onChange(listener);
   }

@@ -140,6 +140,7 @@ test.each([
   ["renew", ["sqlite_autoindex_downloads_1"]],
   ["record", ["sqlite_autoindex_downloads_1"]],
   ["changes", ["downloads_history", "removals_history"]],
+  ["removal", ["removals_ids"]],
   ["claimWebhook", ["downloads_webhooks"]],
   ["stats", ["COVERING INDEX downloads_sums"]],
   ["unfinished", ["sqlite_autoindex_downloads_1"]],

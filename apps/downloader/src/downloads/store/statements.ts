@@ -204,6 +204,7 @@ function history({ now }: Dialect) {
         SELECT * FROM (SELECT revision, sequence FROM removals ORDER BY revision DESC, sequence DESC LIMIT 1) AS gone
         ORDER BY 1 DESC, 2 DESC LIMIT 1`,
     },
+    removal: { sql: "SELECT revision, sequence FROM removals WHERE id = :id" },
     prune: {
       // The last one stays: it says where the history ends.
       sql: `

@@ -115,6 +115,20 @@ export function testHistory(open: Open): void {
       expect((await fixture.store.changes(end, 10)).map(idOf)).toEqual([third]);
     });
 
+    test("tells where a removal is in it, as long as that is remembered", async () => {
+      const fixture = await open();
+      const [first, second] = [await fixture.insert(), await fixture.insert()];
+      expect(await fixture.store.wasRemoved(first)).toBeUndefined();
+      await fixture.store.remove(first);
+      const place = await fixture.store.latest();
+      await fixture.store.remove(second);
+      expect(await fixture.store.wasRemoved(first)).toEqual(place);
+      expect(await fixture.store.wasRemoved(second)).toEqual(await fixture.store.latest());
+      expect(await fixture.store.wasRemoved("unknown")).toBeUndefined();
+      await fixture.store.prune(0);
+      expect(await fixture.store.wasRemoved(first)).toBeUndefined();
+    });
+
     test(
       "is the same for one who follows while many write: nothing is missed",
       { timeout: 60_000 },
