@@ -4,6 +4,7 @@ import { addressSet, createApp, Health, type Foundation, type Service } from "@w
 import { Volume } from "@wharf/volume";
 
 import type { DownloaderConfig } from "./config.ts";
+import { CHECKPOINT_INTERVALS } from "./downloads/checkpoints.ts";
 import { createDispatcher } from "./downloads/dispatcher.ts";
 import type { GuardPolicy } from "./downloads/guard.ts";
 import { DownloadMetrics } from "./downloads/metrics.ts";
@@ -43,6 +44,7 @@ export async function buildService(config: DownloaderConfig, foundation: Foundat
   const { headersTimeoutMs, stallTimeoutMs, maxBytes, segments, maxAttempts, maxActive, leaseMs } = config;
   const limits = { headersTimeoutMs, stallTimeoutMs, maxBytes, segments };
   const shared = {
+    checkpoints: CHECKPOINT_INTERVALS[config.durability],
     limiter: new SpeedLimiter(config.speedLimit),
     hosts: new HostConnections(config.maxPerHost),
     writeSizes: new WriteSizes(),

@@ -1,15 +1,25 @@
 import type { WorkingFile } from "./working-file.ts";
 import { countBytes } from "./ranges.ts";
 
-/** How much may be lost to a power cut. */
-const CHECKPOINT_BYTES = 64 << 20;
-const CHECKPOINT_MS = 2_000;
+/** How much may be lost to a power cut: as soon as either has come. */
+export interface CheckpointInterval {
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** Every sync takes of the disk's time, and so there are few of them where the disk is not to be waited for. */
+export const CHECKPOINT_INTERVALS = {
+  full: { bytes: 64 << 20, ms: 2_000 },
+  relaxed: { bytes: 4 * 2 ** 30, ms: 10_000 },
+} as const satisfies Record<string, CheckpointInterval>;
+
 /** How much may be lost to a kill, of what comes slowly. */
 const TICK_MS = 500;
 
 /** Makes what was received durable every so often, and has it recorded. */
 export class Checkpoints {
   readonly #file: WorkingFile;
+  readonly #interval: CheckpointInterval;
   readonly #flush: () => Promise<void>;
   readonly #timer: NodeJS.Timeout;
   #bytes: number;
@@ -20,8 +30,14 @@ export class Checkpoints {
    * @param flush writes what waits for more to come
    * @param onError hears of a checkpoint that failed; the transfer has no further use then
    */
-  constructor(file: WorkingFile, flush: () => Promise<void>, onError: (error: unknown) => void) {
+  constructor(
+    file: WorkingFile,
+    interval: CheckpointInterval,
+    flush: () => Promise<void>,
+    onError: (error: unknown) => void,
+  ) {
     this.#file = file;
+    this.#interval = interval;
     this.#flush = flush;
     this.#bytes = countBytes(file.written);
     this.#timer = setInterval(() => {
@@ -35,8 +51,8 @@ export class Checkpoints {
     await this.#flush();
     this.#file.mark();
     const bytes = countBytes(this.#file.written);
-    const isDue =
-      performance.now() - this.#lastAt >= CHECKPOINT_MS || bytes - this.#bytes >= CHECKPOINT_BYTES;
+    const isLate = performance.now() - this.#lastAt >= this.#interval.ms;
+    const isDue = isLate || bytes - this.#bytes >= this.#interval.bytes;
     if (!isDue) return;
     this.#bytes = bytes;
     this.#lastAt = performance.now();

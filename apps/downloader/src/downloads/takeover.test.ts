@@ -10,6 +10,7 @@ import { temporaryFolder } from "../testing/folder.ts";
 import { bytesOf, serveFile, startOrigin } from "../testing/origin.ts";
 import { newDownload } from "../testing/store-contract.ts";
 import { Attempt, type AttemptContext } from "./attempt.ts";
+import { CHECKPOINT_INTERVALS } from "./checkpoints.ts";
 import type { OnConflict } from "./download.ts";
 import { LeaseLostError } from "./errors.ts";
 import { HostConnections } from "./host-connections.ts";
@@ -43,6 +44,7 @@ async function start() {
     stallTimeoutMs: 1_000,
     maxBytes: Infinity,
     segments: 1,
+    checkpoints: CHECKPOINT_INTERVALS.full,
     limiter: new SpeedLimiter(null),
     hosts: new HostConnections(8),
     writeSizes: new WriteSizes(),

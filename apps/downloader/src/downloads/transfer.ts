@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 
 import type { Volume } from "@wharf/volume";
 
-import { Checkpoints } from "./checkpoints.ts";
+import { Checkpoints, type CheckpointInterval } from "./checkpoints.ts";
 import { sourceDigest } from "./checksum.ts";
 import type { Download } from "./download.ts";
 import { AttemptError } from "./errors.ts";
@@ -29,6 +29,8 @@ export interface TransferContext extends SourceContext {
   readonly maxBytes: number;
   /** Connections for a download that does not say how many. */
   readonly segments: number;
+  /** How often what was received is made durable. */
+  readonly checkpoints: CheckpointInterval;
   /** Of all downloads of this replica together. */
   readonly limiter: SpeedLimiter;
   readonly hosts: HostConnections;
@@ -111,6 +113,7 @@ export class Transfer {
     const { file } = this.#job;
     const checkpoints = new Checkpoints(
       file,
+      this.#context.checkpoints,
       () => this.#tick(),
       (error) => this.#end.reject(error),
     );
