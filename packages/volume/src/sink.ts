@@ -2,18 +2,18 @@ import fs from "node:fs";
 
 const BATCH_BYTES = 1 << 20;
 /**
- * In batches: one is being written, and one arrives meanwhile. With more of them in flight every chunk has left the
+ * In batches: one is being written, and the next arrive meanwhile. With more of them in flight every chunk has left the
  * processor's caches when it is written, and a large transfer takes twice the system time.
  */
-const HIGH_WATER = 2;
-const LOW_WATER = 1;
+const HIGH_WATER = 3;
+const LOW_WATER = 2;
 /** Smaller chunks' memory is left to the collector. */
 const MIN_FREED_BYTES = 4 << 10;
 /** `IOV_MAX` on Linux and macOS: what one `writev` takes. */
 const BATCH_CHUNKS = 1024;
 
 export interface SinkOptions {
-  /** How many bytes one write is to have, asked anew each time; default: a mebibyte. Twice that may wait. */
+  /** How many bytes one write is to have, asked anew each time; default: a mebibyte. Three times that may wait. */
   readonly batchBytes?: () => number;
   /** Called with each batch's size before it is written; what it throws ends the sink (a full disk, say). */
   readonly beforeBatch?: (bytes: number) => Promise<void> | undefined;
