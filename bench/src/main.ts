@@ -35,7 +35,8 @@ if (unknown.length > 0 || !Number.isInteger(runs) || runs < 1) {
 
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
 const chosen = names.flatMap((name) => BENCHES[name] ?? []);
-const isWanted = ({ title }: { title: string }): boolean => title.includes(values.only);
+const isWanted = ({ title, peer = "" }: { title: string; peer?: string }): boolean =>
+  `${title}, ${peer}`.includes(values.only);
 try {
   requirePrograms(chosen.flatMap(({ programs }) => programs));
 } catch (error) {
