@@ -36,7 +36,7 @@ export type Settings = Pick<Download, "speedLimit">;
 /** What a client wants to be otherwise. */
 export interface Change {
   readonly state?: "queued" | "paused" | "canceled" | undefined;
-  /** Another URL of the same bytes. */
+  /** Another URL of the same bytes. At another origin it is asked without the headers: they may be secrets. */
   readonly source?: Pick<Download, "url" | "host"> | undefined;
   readonly priority?: number | undefined;
   readonly speedLimit?: number | null | undefined;

@@ -31,10 +31,14 @@ export function changeStatement(dialect: Dialect): string {
   /** What is started afresh, and not only changed while it waits. */
   const isRequeued = "(:state = 'queued' OR target = 'queued' AND state <> 'queued')";
   const isCanceled = "(target = 'canceled' AND state <> 'canceled')";
+  // The headers, and the secrets in them, are for the origin of the URL they came with; in a URL a "/" follows it.
+  const isElsewhere = "(substr(url, 1, length(CAST(:origin AS TEXT)) + 1) <> CAST(:origin AS TEXT) || '/')";
   const target = "(SELECT target FROM held)";
   const set = `
     state = target,
-    url = coalesce(:url, url), host = coalesce(:host, host), priority = coalesce(:priority, priority),
+    url = coalesce(:url, url), host = coalesce(:host, host),
+    headers = CASE WHEN ${isElsewhere} THEN '{}' ELSE headers END,
+    priority = coalesce(:priority, priority),
     speed_limit = CASE WHEN :isLimited = 1 THEN :speedLimit ELSE speed_limit END,
     speed = CASE WHEN target = 'running' THEN speed ELSE 0 END,
     connections = CASE WHEN target = 'running' THEN connections ELSE 0 END,

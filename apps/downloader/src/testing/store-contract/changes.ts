@@ -73,6 +73,7 @@ export function testChanges(open: Open): void {
     test("of a download that is not there resolves to nothing", async () => {
       const { store } = await open();
       expect(await store.change("unknown", { state: "paused" })).toBeUndefined();
+      expect(await store.change("\0", { state: "paused" })).toBeUndefined();
     });
 
     test("says why it cannot be made", async () => {
@@ -120,6 +121,22 @@ export function testChanges(open: Open): void {
       const notBefore = Date.now() + 60_000;
       const id = await fixture.insert({ notBefore });
       expect(await fixture.store.change(id, { source: SOURCE })).toMatchObject({ ...SOURCE, notBefore });
+    });
+
+    test.each([
+      ["to the same origin", "https://example.com/b?c", true],
+      ["to the same origin, named with its port", "https://example.com:443/b", true],
+      ["to another host", "https://example.com.evil.example/a.bin", false],
+      ["to another port", "https://example.com:8443/a.bin", false],
+      ["to another scheme", "http://example.com/a.bin", false],
+    ])("of the URL %s: whether the headers go with it", async (_where, url, areKept) => {
+      const fixture = await open();
+      const headers = { authorization: "Bearer secret" };
+      const id = await fixture.insert({ url: "https://example.com/a.bin", headers });
+      await fixture.store.change(id, { priority: 1 });
+      expect((await fixture.store.get(id))?.headers).toEqual(headers);
+      const changed = await fixture.store.change(id, { source: { url, host: new URL(url).host } });
+      expect(changed?.headers).toEqual(areKept ? headers : {});
     });
 
     test("that cancels tells when, once, and shows what is to be cleared away", async () => {
