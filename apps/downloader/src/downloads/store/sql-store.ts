@@ -68,11 +68,13 @@ export class SqlStore implements DownloadStore {
   }
 
   async get(id: string): Promise<Download | undefined> {
+    if (!isStorable(id)) return undefined;
     const [download] = await this.#downloads(this.#statements.get, { id });
     return download;
   }
 
   async list({ state, search, limit, before }: ListRequest): Promise<DownloadPage> {
+    if (search !== undefined && !isStorable(search)) return { downloads: [], next: undefined };
     const { list, listByState } = this.#statements;
     const found = await this.#downloads(state === undefined ? list : listByState, {
       state: state ?? null,
@@ -102,11 +104,13 @@ export class SqlStore implements DownloadStore {
       state,
       url: source?.url ?? null,
       host: source?.host ?? null,
+      origin: source ? new URL(source.url).origin : null,
       priority,
       isLimited: speedLimit === undefined ? 0 : 1,
       speedLimit: speedLimit ?? null,
       allowed: JSON.stringify(allowed),
     };
+    if (!isStorable(id)) return undefined;
     for (;;) {
       const [changed] = await this.#downloads(this.#statements.change, values);
       if (changed) return changed;
@@ -119,6 +123,7 @@ export class SqlStore implements DownloadStore {
   }
 
   async remove(id: string): Promise<Download | undefined> {
+    if (!isStorable(id)) return undefined;
     const [removed] = await this.#downloads(this.#statements.remove, { id });
     return removed;
   }
@@ -196,6 +201,7 @@ export class SqlStore implements DownloadStore {
   }
 
   async wasRemoved(id: string): Promise<Cursor | undefined> {
+    if (!isStorable(id)) return undefined;
     const [row] = await this.#database.query(this.#statements.removal, { id });
     return row && { revision: number(row, "revision"), sequence: number(row, "sequence") };
   }
@@ -274,6 +280,11 @@ function toColumns({ headers, mirrors, pieces, notBefore, ...columns }: NewDownl
 
 function idsOf(rows: readonly { readonly id: string }[]): string {
   return JSON.stringify(rows.map(({ id }) => id));
+}
+
+/** Postgres has no text with NUL in it, and SQLite's patterns end there: what has one is nowhere to be found. */
+function isStorable(text: string): boolean {
+  return !text.includes("\0");
 }
 
 /** A pattern that finds `part` anywhere, its own `%` and `_` taken literally. */

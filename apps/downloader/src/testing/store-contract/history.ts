@@ -125,6 +125,7 @@ export function testHistory(open: Open): void {
       expect(await fixture.store.wasRemoved(first)).toEqual(place);
       expect(await fixture.store.wasRemoved(second)).toEqual(await fixture.store.latest());
       expect(await fixture.store.wasRemoved("unknown")).toBeUndefined();
+      expect(await fixture.store.wasRemoved("\0")).toBeUndefined();
       await fixture.store.prune(0);
       expect(await fixture.store.wasRemoved(first)).toBeUndefined();
     });

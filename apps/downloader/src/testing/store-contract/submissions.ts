@@ -57,6 +57,7 @@ export function testSubmissions(open: Open): void {
       const ascending = downloads.map(({ sequence }) => sequence).toSorted((a, b) => a - b);
       expect(downloads.map(({ sequence }) => sequence)).toEqual(ascending);
       expect(await store.get("unknown")).toBeUndefined();
+      expect(await store.get("\0")).toBeUndefined();
     });
   });
 
@@ -137,6 +138,7 @@ export function testSubmissions(open: Open): void {
       expect(await search("5%F")).toEqual([]);
       expect(await search("music/SONG")).toEqual(["other"]);
       expect(await search("\\")).toEqual([]);
+      expect(await search("other\0")).toEqual([]);
       await fixture.claim();
       expect((await store.list({ state: "running", limit: 10 })).downloads).toHaveLength(1);
       expect((await store.list({ state: "queued", search: "other", limit: 10 })).downloads).toHaveLength(1);
@@ -149,6 +151,7 @@ export function testSubmissions(open: Open): void {
     const [download] = await store.insert([newDownload({ filename: "x" })]);
     expect(await store.remove(download?.id ?? "")).toMatchObject({ id: download?.id, filename: "x" });
     expect(await store.remove(download?.id ?? "")).toBeUndefined();
+    expect(await store.remove("\0")).toBeUndefined();
     expect(await store.get(download?.id ?? "")).toBeUndefined();
   });
 
