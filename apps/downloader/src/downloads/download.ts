@@ -78,8 +78,11 @@ export interface ResumePoint {
   readonly failures: number;
 }
 
-/** A download as the store has it. Times are milliseconds since the epoch. */
-export interface Download extends NewDownload {
+/**
+ * A download as the store has it, but for its pieces: they can be megabytes, and only who works on it needs them. Times
+ * are milliseconds since the epoch.
+ */
+export interface Download extends Omit<NewDownload, "pieces"> {
   /** Grows with each download: the order of submission. */
   readonly sequence: number;
   readonly id: string;

@@ -6,9 +6,12 @@ export interface Lease {
   readonly epoch: number;
 }
 
+/** All of a download. */
+export type ClaimedDownload = Download & Pick<NewDownload, "pieces">;
+
 /** A download with the right to work on it. */
 export interface Claim {
-  readonly download: Download;
+  readonly download: ClaimedDownload;
   /** True when its last worker did not let go of it: that one may only be asleep. */
   readonly isTakenOver: boolean;
 }

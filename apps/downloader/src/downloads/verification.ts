@@ -1,5 +1,5 @@
 import { hasChecksum } from "./checksum.ts";
-import type { Download } from "./download.ts";
+import type { NewDownload } from "./download.ts";
 import { AttemptError } from "./errors.ts";
 import { endOf, type ByteRange } from "./ranges.ts";
 import type { WorkingFile } from "./working-file.ts";
@@ -12,7 +12,7 @@ import type { WorkingFile } from "./working-file.ts";
  */
 export async function findWrongBytes(
   file: WorkingFile,
-  { checksum, pieces }: Pick<Download, "checksum" | "pieces">,
+  { checksum, pieces }: Pick<NewDownload, "checksum" | "pieces">,
   signal: AbortSignal,
 ): Promise<ByteRange[]> {
   const whole = { start: 0, end: endOf(file.written) };
@@ -31,7 +31,7 @@ export async function findWrongBytes(
 }
 
 /** What is told when nobody is left to ask for other bytes. */
-export function mismatch({ checksum, pieces }: Pick<Download, "checksum" | "pieces">): AttemptError {
+export function mismatch({ checksum, pieces }: Pick<NewDownload, "checksum" | "pieces">): AttemptError {
   const whose = checksum !== null || pieces ? "the one that was asked for" : "the one that the server states";
   return new AttemptError("CHECKSUM_MISMATCH", `The file's checksum is not ${whose}.`);
 }

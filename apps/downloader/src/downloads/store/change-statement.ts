@@ -1,6 +1,7 @@
 import type { DownloadState } from "../download.ts";
 import type { Change } from "../store.ts";
 import type { Dialect } from "./database.ts";
+import { COLUMNS } from "./row.ts";
 import { update } from "./update-statement.ts";
 
 /** The states from which a client may ask for each. A completed download is what it is. */
@@ -58,6 +59,6 @@ export function changeStatement(dialect: Dialect): string {
           ELSE state END AS target
       FROM downloads WHERE id = :id AND state IN ${texts("allowed")} ${lock}`,
     set: set.replaceAll(/\btarget\b/g, target),
-    returning: "*",
+    returning: COLUMNS,
   });
 }

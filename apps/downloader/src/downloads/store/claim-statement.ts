@@ -1,10 +1,13 @@
 import type { Dialect } from "./database.ts";
+import { COLUMNS } from "./row.ts";
 import { update } from "./update-statement.ts";
 
 /** What can be started at once: due, and nobody has it. One that has become due is made ready by `promote`. */
 const READY = "state = 'queued' AND not_before = 0 AND worker IS NULL";
 /** What somebody has not let go of. */
 const LEASED = "worker IS NOT NULL AND state IN ('queued', 'running')";
+
+const CLAIMED = `${COLUMNS}, pieces, taken_over`;
 
 /** How far the head of an owner's queue is searched for a host that is not busy, before hosts are gone through. */
 const HEAD_LENGTH = 256;
@@ -100,12 +103,12 @@ export function claimStatement(dialect: Dialect, by: Lane): string {
       worker = :worker, claim = :claim, lease_until = ${now} + :leaseMs,
       bytes = durable_bytes, speed = 0, connections = 0, started_at = coalesce(started_at, ${now}),
       not_before = 0, error_code = NULL, error_detail = NULL`,
-    returning: "*",
+    returning: CLAIMED,
   });
 }
 
 /** Finds the download of a claim whose answer was lost. */
-export const RECOVER_CLAIM = `SELECT * FROM downloads WHERE ${LEASED} AND state = 'running' AND claim = :claim`;
+export const RECOVER_CLAIM = `SELECT ${CLAIMED} FROM downloads WHERE ${LEASED} AND state = 'running' AND claim = :claim`;
 
 /** Makes ready what has become due. */
 export function promoteStatement({ now, lockFree, by }: Dialect): string {

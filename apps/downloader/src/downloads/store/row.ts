@@ -6,12 +6,20 @@ import type {
   RequestHeaders,
   ResumePoint,
 } from "../download.ts";
+import type { Claim } from "../store.ts";
 import { countBytes, type ByteRange } from "../ranges.ts";
 import type { Row } from "./database.ts";
 
+/** What {@link toDownload} reads. */
+export const COLUMNS = [
+  "sequence, id, owner, url, host, mirrors, path, filename, on_conflict, headers, checksum, size, max_bytes, priority",
+  "segments, speed_limit, not_before, webhook, state, attempts, bytes, speed, connections, candidate, file",
+  "partial, durable, durable_bytes, validator, total, digest, name, modified, failures",
+  "error_code, error_detail, created_at, started_at, ended_at, epoch",
+].join(", ");
+
 /** Reads a row of the table `downloads`. */
 export function toDownload(row: Row): Download {
-  const pieces = textOrNull(row, "pieces");
   return {
     sequence: number(row, "sequence"),
     id: text(row, "id"),
@@ -25,7 +33,6 @@ export function toDownload(row: Row): Download {
     headers: JSON.parse(text(row, "headers")) as RequestHeaders,
     checksum: textOrNull(row, "checksum"),
     size: numberOrNull(row, "size"),
-    pieces: pieces === null ? null : (JSON.parse(pieces) as Pieces),
     maxBytes: numberOrNull(row, "max_bytes"),
     priority: number(row, "priority"),
     segments: numberOrNull(row, "segments"),
@@ -45,6 +52,15 @@ export function toDownload(row: Row): Download {
     startedAt: numberOrNull(row, "started_at"),
     endedAt: numberOrNull(row, "ended_at"),
     epoch: number(row, "epoch"),
+  };
+}
+
+/** Reads all of a row that was claimed. */
+export function toClaim(row: Row): Claim {
+  const pieces = textOrNull(row, "pieces");
+  return {
+    download: { ...toDownload(row), pieces: pieces === null ? null : (JSON.parse(pieces) as Pieces) },
+    isTakenOver: number(row, "taken_over") === 1,
   };
 }
 

@@ -21,7 +21,7 @@ import type {
 } from "../store.ts";
 import { allowedStates, conflictDetail } from "./change-statement.ts";
 import { TakenError, type Database, type Statement, type Values } from "./database.ts";
-import { fromResumePoint, number, numberOrNull, text, textOrNull, toDownload } from "./row.ts";
+import { fromResumePoint, number, numberOrNull, text, textOrNull, toClaim, toDownload } from "./row.ts";
 import { createStatements, type Statements } from "./statements.ts";
 
 /** How often, at the most, a claim looks for what has become due. */
@@ -136,7 +136,7 @@ export class SqlStore implements DownloadStore {
     // Behind the downloads of busy hosts, or behind those that others were faster with, there may be more.
     const mayBeMore = busyHosts.length > 0 || this.#database.dialect.hasRivals;
     if (!row && mayBeMore) [row] = await this.#database.query(claimByHost, values);
-    return row && { download: toDownload(row), isTakenOver: number(row, "taken_over") === 1 };
+    return row && toClaim(row);
   }
 
   async renew(held: ReadonlyMap<Lease, Progress>, leaseMs: number): Promise<ReadonlyMap<Lease, Settings>> {

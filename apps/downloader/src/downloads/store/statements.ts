@@ -1,6 +1,7 @@
 import { claimStatement, promoteStatement, RECOVER_CLAIM } from "./claim-statement.ts";
 import { changeStatement } from "./change-statement.ts";
 import type { Dialect, Statement } from "./database.ts";
+import { COLUMNS } from "./row.ts";
 import { update } from "./update-statement.ts";
 
 /** Whose epoch has moved on, or who is gone, is changed by no write of a worker. */
@@ -34,14 +35,14 @@ function reads({ now, like, by, texts }: Dialect) {
   /** One page, newest first; `pattern` null finds all. */
   const page = (condition: string): Statement => ({
     sql: `
-      SELECT * FROM downloads
+      SELECT ${COLUMNS} FROM downloads
       WHERE sequence < :before AND ${condition}
         AND (CAST(:pattern AS TEXT) IS NULL OR url ${like} :pattern ESCAPE '\\'
           OR coalesce(file, path || coalesce(name, filename, '')) ${like} :pattern ESCAPE '\\')
       ORDER BY sequence DESC LIMIT :limit`,
   });
   return {
-    get: { sql: "SELECT * FROM downloads WHERE id = :id" },
+    get: { sql: `SELECT ${COLUMNS} FROM downloads WHERE id = :id` },
     list: page("TRUE"),
     listByState: page("state = :state"),
     stats: {
@@ -86,9 +87,11 @@ function submission(dialect: Dialect) {
         ON CONFLICT (id) DO NOTHING`,
       survives: "power-cut",
     },
-    byIds: { sql: `SELECT * FROM downloads WHERE id IN ${texts("ids")} ORDER BY sequence` },
+    byIds: { sql: `SELECT ${COLUMNS} FROM downloads WHERE id IN ${texts("ids")} ORDER BY sequence` },
     byKey: {
-      sql: "SELECT * FROM downloads WHERE idempotency_key = :key AND owner = '' ORDER BY idempotency_index",
+      sql: `
+        SELECT ${COLUMNS}, idempotency_index FROM downloads WHERE idempotency_key = :key AND owner = ''
+        ORDER BY idempotency_index`,
     },
     fingerprint: {
       sql: `
@@ -96,7 +99,7 @@ function submission(dialect: Dialect) {
         UNION SELECT fingerprint FROM removals WHERE idempotency_key = :key AND owner = ''`,
     },
     change: { sql: changeStatement(dialect), survives: "power-cut" },
-    remove: { sql: "DELETE FROM downloads WHERE id = :id RETURNING *", survives: "power-cut" },
+    remove: { sql: `DELETE FROM downloads WHERE id = :id RETURNING ${COLUMNS}`, survives: "power-cut" },
   } satisfies Record<string, Statement>;
 }
 
@@ -192,10 +195,12 @@ function history({ now }: Dialect) {
       sql: `
         WITH changed AS (SELECT revision, sequence, NULL AS removed FROM downloads WHERE ${since}),
         gone AS (SELECT revision, sequence, id AS removed FROM removals WHERE ${since}),
-        entries AS (SELECT * FROM changed UNION ALL SELECT * FROM gone ORDER BY 1, 2 LIMIT :limit)
-        SELECT entries.revision AS at_revision, entries.sequence AS at_sequence, entries.removed, downloads.*
-        FROM entries LEFT JOIN downloads ON downloads.sequence = entries.sequence
-        ORDER BY entries.revision, entries.sequence`,
+        entries (at_revision, at_sequence, removed) AS (
+          SELECT * FROM changed UNION ALL SELECT * FROM gone ORDER BY 1, 2 LIMIT :limit
+        )
+        SELECT at_revision, at_sequence, removed, ${COLUMNS}
+        FROM entries LEFT JOIN downloads ON sequence = at_sequence
+        ORDER BY at_revision, at_sequence`,
     },
     latest: {
       sql: `
@@ -223,7 +228,7 @@ function webhooks({ now, lockFree }: Dialect) {
         )
         UPDATE downloads SET webhook_due = ${now} + :leaseMs, webhook_attempts = webhook_attempts + 1
         WHERE sequence IN (SELECT sequence FROM held)
-        RETURNING *`,
+        RETURNING ${COLUMNS}, webhook_attempts`,
       survives: "server",
     },
     settleWebhook: {

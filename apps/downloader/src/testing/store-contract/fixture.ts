@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 
 import type { Download, NewDownload, ResumePoint } from "../../downloads/download.ts";
-import type { Claim, DownloadStore, Progress } from "../../downloads/store.ts";
+import type { Claim, ClaimedDownload, DownloadStore, Progress } from "../../downloads/store.ts";
 import { emptyPoint, newDownload } from "../new-download.ts";
 
 export const LEASE_MS = 60_000;
@@ -64,14 +64,14 @@ export class Fixture {
   }
 
   /** Claims one, and insists. */
-  async claimed(): Promise<Download> {
+  async claimed(): Promise<ClaimedDownload> {
     const claim = await this.claim();
     if (!claim) throw new Error("nothing was claimed");
     return claim.download;
   }
 
   /** Puts one in and claims it. */
-  async running(changes: Partial<NewDownload> = {}): Promise<Download> {
+  async running(changes: Partial<NewDownload> = {}): Promise<ClaimedDownload> {
     await this.insert(changes);
     return this.claimed();
   }

@@ -23,9 +23,10 @@ export function testSubmissions(open: Open): void {
         notBefore: 1_900_000_000_000,
         webhook: "https://hook.example/",
       });
+      const { pieces: _, ...rest } = asked;
       const [download] = await store.insert([asked]);
       expect(download).toMatchObject({
-        ...asked,
+        ...rest,
         state: "queued",
         owner: "",
         attempts: 0,
