@@ -162,7 +162,10 @@ function work(dialect: Dialect) {
   } satisfies Record<string, Statement>;
 }
 
-/** Renews many leases; what has become of a transfer is visible, that it goes on is not. */
+/**
+ * Renews many leases; what has become of a transfer is visible, that it goes on is not. What is renewed was asked a
+ * moment ago: beside a partial file on record stands the length that was recorded with it.
+ */
 function renewStatement({ now, nextRevision, lock, objects }: Dialect): string {
   const integer = (name: string): string => `CAST(value->>'${name}' AS BIGINT)`;
   return `
@@ -173,7 +176,8 @@ function renewStatement({ now, nextRevision, lock, objects }: Dialect): string {
     ),
     held AS MATERIALIZED (
       SELECT downloads.sequence AS held, renewed.bytes, renewed.total, renewed.speed, renewed.connections,
-        downloads.bytes <> renewed.bytes OR downloads.total IS DISTINCT FROM renewed.total
+        downloads.bytes <> renewed.bytes
+          OR downloads.partial IS NULL AND downloads.total IS DISTINCT FROM renewed.total
           OR downloads.speed <> renewed.speed OR downloads.connections <> renewed.connections AS visible
       FROM renewed CROSS JOIN downloads
       WHERE downloads.id = renewed.id AND downloads.epoch = renewed.epoch AND downloads.state = 'running' ORDER BY downloads.sequence ${lock}
@@ -181,7 +185,8 @@ function renewStatement({ now, nextRevision, lock, objects }: Dialect): string {
     place AS MATERIALIZED (
       SELECT CASE WHEN count(*) FILTER (WHERE visible) > 0 THEN ${nextRevision} END AS place FROM held
     )
-    UPDATE downloads SET lease_until = ${now} + :leaseMs, bytes = held.bytes, total = held.total,
+    UPDATE downloads SET lease_until = ${now} + :leaseMs, bytes = held.bytes,
+      total = CASE WHEN partial IS NULL THEN held.total ELSE downloads.total END,
       speed = held.speed, connections = held.connections,
       revision = CASE WHEN held.visible THEN place.place ELSE revision END
     FROM held, place WHERE downloads.sequence = held.held

@@ -65,6 +65,18 @@ export function testLeases(open: Open): void {
       expect(await store.get(download.id)).toMatchObject({ file: "/x", bytes: 1 });
     });
 
+    test("does not bring back a length that a point has replaced", async () => {
+      const fixture = await open();
+      const download = await fixture.running();
+      await fixture.renew(download, { total: 7 });
+      expect((await fixture.store.get(download.id))?.resume.total).toBe(7);
+      for (const total of [20, null]) {
+        await fixture.store.record(download, { ...POINT, total });
+        await fixture.renew(download, { bytes: total ?? 1, total: 7 });
+        expect((await fixture.store.get(download.id))?.resume.total).toBe(total);
+      }
+    });
+
     test("of several, those that are held are renewed, and bring what was set since", async () => {
       const fixture = await open();
       const [first, second, third] = [
