@@ -1,22 +1,41 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { createRegistry } from "@wharf/service";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
-import type { Download } from "./download.ts";
+import { temporaryFolder } from "../testing/folder.ts";
+import { newDownload } from "../testing/new-download.ts";
 import { DownloadMetrics } from "./metrics.ts";
-
-function claim(download: { createdAt: number; notBefore?: number; attempts?: number }, isTakenOver = false) {
-  return { download: { notBefore: null, attempts: 1, ...download } as Download, isTakenOver };
-}
+import type { Claim } from "./store.ts";
+import { openStore } from "./store/open-store.ts";
 
 const gone = { stats: () => Promise.reject(new Error("The store is away.")) };
 
 test("the time in the queue counts from when a download was due, and once for each", async () => {
   const registry = createRegistry();
   const metrics = new DownloadMetrics(registry, gone);
-  metrics.claimed(claim({ createdAt: 1_000 }), 1_400);
-  metrics.claimed(claim({ createdAt: 1_000, notBefore: 60_000 }), 62_000);
-  metrics.claimed(claim({ createdAt: 5_000 }), 4_990); // another replica's clock
-  metrics.claimed(claim({ createdAt: 1_000, attempts: 2 }, true), 9_000);
+  const store = await openStore({ file: join(await temporaryFolder(), "store"), isDurable: false });
+  onTestFinished(() => store.close());
+  const claim = async (leaseMs = 60_000): Promise<Claim> => {
+    const made = await store.claim({ worker: "x", leaseMs, busyHosts: [] });
+    if (!made) throw new Error("nothing was claimed");
+    return made;
+  };
+
+  const [plain] = await store.insert([newDownload()]);
+  metrics.claimed(await claim(0), (plain?.createdAt ?? 0) + 400);
+  const again = await claim();
+  expect(again).toMatchObject({ isTakenOver: true, download: { attempts: 2 } });
+  metrics.claimed(again, Date.now() + 9_000);
+
+  const notBefore = Date.now() + 200;
+  await store.insert([newDownload({ notBefore })]);
+  await sleep(notBefore - Date.now() + 20);
+  metrics.claimed(await claim(), notBefore + 2_000);
+
+  await store.insert([newDownload()]);
+  metrics.claimed(await claim(), 0); // this replica's clock is behind
   const text = await registry.metrics();
   expect(text).toContain("wharf_download_queue_seconds_count 3");
   expect(text).toContain("wharf_download_queue_seconds_sum 2.4");

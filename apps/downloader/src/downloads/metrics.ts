@@ -59,7 +59,7 @@ export class DownloadMetrics {
     });
     this.#queueSeconds = new Histogram({
       name: "wharf_download_queue_seconds",
-      help: "From when a download was due to when it was first started",
+      help: "From when a download could be started (submitted, due by its notBefore, or resumed) to when it first was",
       buckets: QUEUE_BUCKETS,
       registers,
     });
@@ -77,10 +77,9 @@ export class DownloadMetrics {
   }
 
   /** A download was claimed, to be started now. */
-  claimed({ download, isTakenOver }: Claim, nowMs: number): void {
+  claimed({ download, isTakenOver, dueAt }: Claim, nowMs: number): void {
     if (isTakenOver) this.takeOvers.inc();
     if (download.attempts > 1) return;
-    const dueMs = Math.max(download.createdAt, download.notBefore ?? 0);
-    this.#queueSeconds.observe(Math.max(0, nowMs - dueMs) / 1000);
+    this.#queueSeconds.observe(Math.max(0, nowMs - dueAt) / 1000);
   }
 }

@@ -14,6 +14,8 @@ export interface Claim {
   readonly download: ClaimedDownload;
   /** True when its last worker did not let go of it: that one may only be asleep. */
   readonly isTakenOver: boolean;
+  /** Since when it could have been made, as far as the queue is concerned; milliseconds since the epoch. */
+  readonly dueAt: number;
 }
 
 export interface ClaimRequest {

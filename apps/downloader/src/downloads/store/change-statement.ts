@@ -45,6 +45,7 @@ export function changeStatement(dialect: Dialect): string {
     connections = CASE WHEN target = 'running' THEN connections ELSE 0 END,
     failures = CASE WHEN ${isRequeued} THEN 0 ELSE failures END,
     not_before = CASE WHEN ${isRequeued} THEN 0 ELSE not_before END,
+    due_at = CASE WHEN ${isRequeued} THEN ${now} ELSE due_at END,
     error_code = CASE WHEN ${isRequeued} OR ${isCanceled} THEN NULL ELSE error_code END,
     error_detail = CASE WHEN ${isRequeued} OR ${isCanceled} THEN NULL ELSE error_detail END,
     ended_at = CASE WHEN ${isCanceled} THEN ${now} WHEN target IN ('queued', 'paused') THEN NULL ELSE ended_at END,

@@ -7,7 +7,7 @@ const READY = "state = 'queued' AND not_before = 0 AND worker IS NULL";
 /** What somebody has not let go of. */
 const LEASED = "worker IS NOT NULL AND state IN ('queued', 'running')";
 
-const CLAIMED = `${COLUMNS}, pieces, taken_over`;
+const CLAIMED = `${COLUMNS}, pieces, taken_over, due_at`;
 
 /** How far the head of an owner's queue is searched for a host that is not busy, before hosts are gone through. */
 const HEAD_LENGTH = 256;
@@ -102,7 +102,7 @@ export function claimStatement(dialect: Dialect, by: Lane): string {
       state = 'running', epoch = epoch + 1, attempts = attempts + 1,
       worker = :worker, claim = :claim, lease_until = ${now} + :leaseMs,
       bytes = durable_bytes, speed = 0, connections = 0, started_at = coalesce(started_at, ${now}),
-      not_before = 0, error_code = NULL, error_detail = NULL`,
+      not_before = 0, due_at = CASE WHEN not_before > 0 THEN not_before ELSE due_at END, error_code = NULL, error_detail = NULL`,
     returning: CLAIMED,
   });
 }
@@ -118,5 +118,5 @@ export function promoteStatement({ now, lockFree, by }: Dialect): string {
       WHERE state = 'queued' AND not_before > 0 AND not_before <= ${now} AND worker IS NULL
       ORDER BY not_before LIMIT 10000 ${lockFree}
     )
-    UPDATE downloads SET not_before = 0 WHERE sequence IN (SELECT sequence FROM held)`;
+    UPDATE downloads SET not_before = 0, due_at = not_before WHERE sequence IN (SELECT sequence FROM held)`;
 }

@@ -26,6 +26,7 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     segments          bigint,
     speed_limit       bigint,
     not_before        bigint NOT NULL,
+    due_at            bigint,
     webhook           text,
     webhook_due       bigint,
     webhook_attempts  bigint NOT NULL DEFAULT 0,

@@ -61,6 +61,7 @@ export function toClaim(row: Row): Claim {
   return {
     download: { ...toDownload(row), pieces: pieces === null ? null : (JSON.parse(pieces) as Pieces) },
     isTakenOver: number(row, "taken_over") === 1,
+    dueAt: Math.max(number(row, "created_at"), number(row, "due_at")),
   };
 }
 

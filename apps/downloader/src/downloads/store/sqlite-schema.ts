@@ -56,6 +56,7 @@ export const SQLITE_MIGRATIONS: readonly string[] = [
   ALTER TABLE downloads ADD COLUMN pieces           TEXT;
   ALTER TABLE downloads ADD COLUMN segments         INTEGER;
   ALTER TABLE downloads ADD COLUMN speed_limit      INTEGER;
+  ALTER TABLE downloads ADD COLUMN due_at           INTEGER;
   ALTER TABLE downloads ADD COLUMN webhook          TEXT;
   ALTER TABLE downloads ADD COLUMN webhook_due      INTEGER;
   ALTER TABLE downloads ADD COLUMN webhook_attempts INTEGER NOT NULL DEFAULT 0;

@@ -37,6 +37,28 @@ export function testClaims(open: Open): void {
       expect(claim?.isTakenOver).toBe(false);
     });
 
+    test("brings the hashes of the pieces, and nothing else does", async () => {
+      const fixture = await open();
+      const { store } = fixture;
+      const pieces = { algorithm: "sha-256", length: 1024, hashes: ["aa", "bb"] };
+      const id = await fixture.insert({ pieces, webhook: "https://hook.example/" });
+      const claimed = await fixture.claimed();
+      expect(claimed.pieces).toEqual(pieces);
+      await fixture.store.fail(claimed, { code: "X", detail: "x" });
+      const [entry] = await store.changes({ revision: 0, sequence: 0 }, 1);
+      const others = [
+        await store.get(id),
+        (await store.list({ limit: 1 })).downloads[0],
+        entry && "download" in entry ? entry.download : undefined,
+        (await store.claimWebhook(LEASE_MS))?.download,
+        await store.change(id, { state: "queued" }),
+      ];
+      for (const download of others) {
+        expect(download?.id).toBe(id);
+        expect(download).not.toHaveProperty("pieces");
+      }
+    });
+
     test("leaves what is not due, and hosts that are busy", async () => {
       const fixture = await open();
       await fixture.insert({ notBefore: Date.now() + 60_000, priority: 5 });
@@ -72,6 +94,28 @@ export function testClaims(open: Open): void {
       const order = [await fixture.claimed(), await fixture.claimed(), await fixture.claimed()];
       expect(order.map(({ id }) => id)).toEqual([high, middle, low]);
       expect(order.map((download) => download.notBefore)).toEqual([null, null, null]);
+    });
+
+    test("tells since when it could have been made", async () => {
+      const fixture = await open();
+      const { store } = fixture;
+      const dueAt = async (): Promise<number | undefined> => (await fixture.claim())?.dueAt;
+      const plain = await fixture.running();
+      await store.release(plain);
+      expect(await dueAt()).toBe(plain.createdAt);
+
+      const notBefore = Date.now() + 200;
+      await fixture.insert({ notBefore });
+      const [overdue] = await store.insert([newDownload({ notBefore: 5, priority: -1 })]);
+      await sleep(notBefore - Date.now() + 100);
+      expect(await dueAt()).toBe(notBefore);
+      expect(await dueAt()).toBe(overdue?.createdAt);
+
+      const [resumed] = await store.insert([newDownload()]);
+      await store.change(resumed?.id ?? "", { state: "paused" });
+      await sleep(50);
+      await store.change(resumed?.id ?? "", { state: "queued" });
+      expect(await dueAt()).toBeGreaterThanOrEqual((resumed?.createdAt ?? Infinity) + 40);
     });
 
     test("is fair: the owner with the fewest running is next, and within an owner the most urgent", async () => {
