@@ -99,10 +99,11 @@ export async function buildService(config: DownloaderConfig, foundation: Foundat
     health,
     close: async () => {
       clearInterval(sweeper);
-      await Promise.all([worker.close(), webhooks.close()]);
+      const [hasEnded] = await Promise.all([worker.close(), webhooks.close()]);
       await Promise.all([dispatcher.destroy(), messenger.destroy()]);
       await store.close();
-      await volume.close();
+      // Closed, the volume would tell others that this process writes nothing any more.
+      if (hasEnded) await volume.close();
     },
   };
 }

@@ -94,19 +94,30 @@ test("nothing is continued from a file that is gone, or shorter than it should b
   await beginAndLeave(volume, "one", "12345");
   expect(await volume.partials.continueFrom("two", "one", 6)).toBeUndefined();
   expect(await volume.partials.continueFrom("two", "gone", 0)).toBeUndefined();
-  expect(await volume.partials.reopen("one", 6)).toBeUndefined();
-  expect(await volume.partials.reopen("gone", 0)).toBeUndefined();
   expect(await volume.partials.names()).toEqual(["one"]);
+  expect(await volume.partials.take("two", "gone", 0)).toBeUndefined();
+  expect(await volume.partials.take("two", "one", 6)).toBeUndefined();
 });
 
-test("a file that was let go of is gone on with in place, after its durable bytes", async () => {
+test("a file that was let go of is gone on with in place, as it is", async () => {
   const { volume } = await temporaryVolume();
-  await beginAndLeave(volume, "one", "durable, not durable");
-  await using file = await volume.partials.reopen("one", "durable".length);
-  expect(await textOf(file)).toBe("durable");
+  await beginAndLeave(volume, "one", "written");
+  await using file = await volume.partials.take("two", "one", 4);
+  expect(await textOf(file)).toBe("written");
+  expect(await volume.partials.names()).toEqual(["two"]);
   await file?.publish(at("file"));
   expect(await volume.partials.names()).toEqual([]);
-  expect((await read(volume, "file")).text).toBe("durable");
+  expect((await read(volume, "file")).text).toBe("written");
+});
+
+test("of many who would go on in one file one does", async () => {
+  const { volume } = await temporaryVolume();
+  await beginAndLeave(volume, "one", "written");
+  const takers = Array.from({ length: 20 }, (_, n) => volume.partials.take(`taker ${n}`, "one", 4));
+  const files = (await Promise.all(takers)).filter((file) => file !== undefined);
+  expect(files).toHaveLength(1);
+  expect(await volume.partials.names()).toHaveLength(1);
+  await files[0]?.close();
 });
 
 test.each([
@@ -150,9 +161,9 @@ test("the second link that a dead process left is in nobody's way", async () => 
   await beginAndLeave(volume, "one", "text");
   const path = join(directory, ".wharf/partial/one");
   linkSync(path, `${path}~`);
-  await using file = await volume.partials.reopen("one", 4);
+  await using file = await volume.partials.take("two", "one", 4);
   await file?.publish(at("file"), { replace: true, keepStaged: true });
-  expect(await volume.partials.names()).toEqual(["one"]);
+  expect(await volume.partials.names()).toEqual(["two"]);
   expect((await read(volume, "file")).text).toBe("text");
 });
 

@@ -13,8 +13,8 @@ const { COPYFILE_EXCL, COPYFILE_FICLONE, O_CREAT, O_EXCL, O_RDWR } = constants;
 /**
  * Staging files that outlive the process that wrote them, each under a name its owner keeps a record of.
  *
- * Whoever goes on with one does so in a file of its own: nothing takes an open descriptor away from a process that was
- * only asleep, so what that one may still write must land in a file nobody will publish.
+ * Whoever goes on with one that may still be somebody's does so in a copy: nothing takes an open descriptor away from a
+ * process that was only asleep, so what that one may still write must land in a file nobody will publish.
  */
 export class PartialFiles {
   readonly #directory: string;
@@ -60,14 +60,23 @@ export class PartialFiles {
   }
 
   /**
-   * Goes on in the file `name` itself, after its first `bytes`. Only for one that whoever wrote it has let go of for
-   * certain; see {@link continueFrom} for any other. Resolves to undefined when it is gone or shorter.
+   * Goes on in the file `earlier` itself, under the new name `name`: of several who would each have it one does, and
+   * the others find it gone. Only for one that whoever wrote it has let go of for certain; see {@link continueFrom} for
+   * any other. Resolves to undefined when it is gone, or has fewer than `bytes`, and then nobody has it.
    */
-  async reopen(name: string, bytes: number): Promise<StagedFile | undefined> {
-    const path = this.#at(name);
-    const stats = await stat(path).catch(unless("ENOENT"));
-    if (!stats || stats.size < bytes) return undefined;
-    return this.#adopt(path, O_RDWR, (fd) => ftruncate(fd, bytes));
+  take(name: string, earlier: string, bytes: number): Promise<StagedFile | undefined> {
+    return translated(async () => {
+      const path = this.#at(name);
+      const isMissing = await rename(this.#at(earlier), path).then(
+        () => false,
+        (error: unknown) => errno(error) === "ENOENT" || Promise.reject(error),
+      );
+      await rm(secondName(this.#at(earlier)), { force: true });
+      if (isMissing) return undefined;
+      if ((await stat(path)).size >= bytes) return await this.#adopt(path, O_RDWR);
+      await rm(path);
+      return undefined;
+    });
   }
 
   /** Reads at most `length` bytes of `name` from `position` on; what is not there is left out. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
@@ -204,6 +205,18 @@ describe("back-pressure", () => {
     await sink.drained();
     expect(sink.position).toBe(0);
     open();
+    await sink.flush();
+  });
+
+  test("a flush ends though more is pushed all the time", async () => {
+    const { fd } = await temporaryFile();
+    const sink = new FileSink(fd, 0, { beforeBatch: () => sleep(5) });
+    const pushing = setInterval(() => sink.push(Buffer.alloc(64 << 10)), 2);
+    onTestFinished(() => clearInterval(pushing));
+    sink.push(Buffer.alloc(MiB));
+    await sink.flush();
+    expect(sink.position).toBeGreaterThanOrEqual(MiB);
+    clearInterval(pushing);
     await sink.flush();
   });
 

@@ -39,14 +39,17 @@ export class FileSink {
   #pendingBytes = 0;
   /** The batch under way; never rejects. */
   #writing: Promise<void> | undefined;
-  #flushes = 0;
+  /** Where the last byte that was pushed goes, and how far is to be written without waiting for more. */
+  #pushed: number;
+  #flushUpTo = 0;
   #error: unknown;
-  #waiting: { belowBytes: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  #waiting: Waiter[] = [];
 
   /** @param position where in the file the first byte goes */
   constructor(fd: number, position: number, options: SinkOptions = {}) {
     this.#fd = fd;
     this.#position = position;
+    this.#pushed = position;
     this.#batchBytes = options.batchBytes ?? (() => BATCH_BYTES);
     this.#beforeBatch = options.beforeBatch ?? (() => undefined);
     this.#onWritten = options.onWritten ?? (() => undefined);
@@ -66,24 +69,23 @@ export class FileSink {
     if (this.#error !== undefined) return false;
     this.#chunks.push(chunk);
     this.#pendingBytes += chunk.length;
+    this.#pushed += chunk.length;
     this.#writeWhenDue();
     return this.#pendingBytes < HIGH_WATER * this.#batchBytes();
   }
 
   /** Resolves when there is room for more. */
   drained(): Promise<void> {
-    return this.#below(LOW_WATER * this.#batchBytes());
+    const bytes = LOW_WATER * this.#batchBytes();
+    return this.#until(() => this.#pendingBytes < bytes);
   }
 
-  /** Resolves when every byte pushed so far has been written. */
-  async flush(): Promise<void> {
-    this.#flushes++;
-    try {
-      this.#writeWhenDue();
-      await this.#below(1);
-    } finally {
-      this.#flushes--;
-    }
+  /** Resolves when every byte pushed so far has been written, whatever is pushed meanwhile. */
+  flush(): Promise<void> {
+    const end = this.#pushed;
+    this.#flushUpTo = end;
+    this.#writeWhenDue();
+    return this.#until(() => this.#position >= end);
   }
 
   /**
@@ -101,16 +103,16 @@ export class FileSink {
     for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#error);
   }
 
-  #below(belowBytes: number): Promise<void> {
+  #until(isSo: () => boolean): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.#pendingBytes < belowBytes) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#waiting.push({ belowBytes, resolve, reject }));
+    if (isSo()) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiting.push({ isSo, resolve, reject }));
   }
 
   #writeWhenDue(): void {
     if (this.#writing || this.#chunks.length === 0) return;
     const isBatch = this.#pendingBytes >= this.#batchBytes() || this.#chunks.length >= BATCH_CHUNKS;
-    if (!isBatch && this.#flushes === 0) return;
+    if (!isBatch && this.#position >= this.#flushUpTo) return;
     const batch = this.#chunks.splice(0, BATCH_CHUNKS);
     this.#writing = this.#write(batch).then(
       () => {
@@ -138,11 +140,17 @@ export class FileSink {
   }
 
   #wake(): void {
-    const ready = this.#waiting.filter((waiter) => this.#pendingBytes < waiter.belowBytes);
+    const ready = this.#waiting.filter(({ isSo }) => isSo());
     if (ready.length === 0) return;
-    this.#waiting = this.#waiting.filter((waiter) => this.#pendingBytes >= waiter.belowBytes);
+    this.#waiting = this.#waiting.filter((waiter) => !ready.includes(waiter));
     for (const waiter of ready) waiter.resolve();
   }
+}
+
+interface Waiter {
+  readonly isSo: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**

@@ -113,7 +113,7 @@ export class Attempt {
   async #bring(file: WorkingFile): Promise<void> {
     const { download } = this.#claim;
     const signal = this.#signal;
-    const mirrors = new Mirrors(download);
+    const mirrors = new Mirrors(download, file.written.length > 0);
     for (;;) {
       if (!file.isWhole) {
         const job = { download, mirrors, file, limiter: this.#limiter, signal };

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
@@ -107,6 +108,57 @@ test("a part that comes shorter than asked for is no loss", async () => {
     return serveFile(request, response, BODY, { slowly: SLOWLY });
   });
   expect(isWhole).toBe(true);
+});
+
+test("several gaps are closed over one connection, where its host is to have no more", async () => {
+  const origin = await startOrigin((request, response, count) => {
+    const range = rangeOf(request, BODY.length);
+    if (range) request.headers.range = `bytes=${range.start}-${Math.min(range.end, range.start + MIB) - 1}`;
+    return serveFile(request, response, BODY, count === 1 ? { dropAfter: 3 * MIB } : {});
+  });
+  const downloader = await startDownloader({ MAX_PER_HOST: "1" });
+  const download = await downloader.fetch({ url: `${origin.url}/file` });
+  expect(download).toMatchObject({ state: "completed", attempts: 2 });
+  expect(await downloader.read("file")).toEqual(BODY);
+});
+
+test("a URL that a redirect has led to may expire: the next attempt asks from the beginning", async () => {
+  let expired = 0;
+  const there = await startOrigin((request, response) => {
+    const isFresh = request.url === `/signed-${expired}`;
+    if (!isFresh) return response.writeHead(403).end();
+    const range = rangeOf(request, BODY.length);
+    if (range)
+      request.headers.range = `bytes=${range.start}-${Math.min(range.end, range.start + 2 * MIB) - 1}`;
+    expired++;
+    return serveFile(request, response, BODY, range ? {} : { dropAfter: 3 * MIB });
+  });
+  const origin = await startOrigin((_request, response) =>
+    response.writeHead(302, { location: `${there.url}/signed-${expired}` }).end(),
+  );
+  const downloader = await startDownloader({ SEGMENTS: "1" });
+  const download = await downloader.fetch({ url: `${origin.url}/file`, filename: "file" });
+  expect(download).toMatchObject({ state: "completed" });
+  expect(await downloader.read("file")).toEqual(BODY);
+});
+
+test("a part of nobody knows how much is not taken for the rest", async () => {
+  const origin = await startOrigin(async (request, response, count) => {
+    const range = rangeOf(request, BODY.length);
+    if (!range) {
+      response.writeHead(200, { etag: '"v1"' });
+      if (count > 1) return response.end(BODY);
+      response.write(BODY.subarray(0, 4 * MIB));
+      await sleep(2_500); // past a checkpoint
+      return response.destroy();
+    }
+    const part = BODY.subarray(range.start, range.start + MIB);
+    const contentRange = `bytes ${range.start}-${range.start + part.length - 1}/*`;
+    return response.writeHead(206, { etag: '"v1"', "content-range": contentRange }).end(part);
+  });
+  const downloader = await startDownloader({ DURABILITY: "full" });
+  expect(await downloader.fetch({ url: `${origin.url}/file` })).toMatchObject({ state: "completed" });
+  expect(await downloader.read("file")).toEqual(BODY);
 });
 
 test.each([

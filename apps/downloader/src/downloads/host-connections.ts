@@ -1,3 +1,6 @@
+/** With so many in all, one more for a download that has one brings nothing but work. */
+const MAX_TOTAL = 64;
+
 /** How many connections this replica has to each host, and how many more it may make. */
 export class HostConnections {
   readonly #max: number;
@@ -7,12 +10,16 @@ export class HostConnections {
     this.#max = max;
   }
 
-  /** Counts one more, unless there are enough. */
+  /** Counts one more, unless there are enough: to this host, or to all together. */
   tryTake(host: string): boolean {
-    const count = this.#counts.get(host) ?? 0;
-    if (count >= this.#max) return false;
-    this.#counts.set(host, count + 1);
+    if ((this.#counts.get(host) ?? 0) >= this.#max || this.#total >= MAX_TOTAL) return false;
+    this.take(host);
     return true;
+  }
+
+  /** Counts one more, whatever the limit: for one that nothing can be done without. */
+  take(host: string): void {
+    this.#counts.set(host, (this.#counts.get(host) ?? 0) + 1);
   }
 
   /** Counts one less. */
@@ -20,6 +27,10 @@ export class HostConnections {
     const count = (this.#counts.get(host) ?? 0) - 1;
     if (count > 0) this.#counts.set(host, count);
     else this.#counts.delete(host);
+  }
+
+  get #total(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
   }
 
   /** The hosts that are to have no more. */

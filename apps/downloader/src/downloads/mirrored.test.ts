@@ -115,6 +115,22 @@ test("a file of another length than was stated is none, whoever sends it", async
   expect(download).toMatchObject({ state: "failed", error: { code: "SIZE_MISMATCH" } });
 });
 
+test("nobody is blamed for what was there before a restart", async () => {
+  let isAway = false;
+  const bad = await startOrigin((request, response, count) =>
+    isAway ? response.destroy() : wrong(request, response, count),
+  );
+  const good = await startOrigin(well("b"));
+  const first = await startDownloader({ SEGMENTS: "1" });
+  const id = await submitMetalink(first, [`${bad.url}/1`, `${good.url}/2`], WHOLE);
+  await first.until(id, ({ bytes }) => bytes > 7.2 * MIB);
+  await first.close();
+  isAway = true;
+  const second = await startDownloader({ SEGMENTS: "1", LEASE_MS: "1000" }, first.directory);
+  expect(await second.until(id, isFinished)).toMatchObject({ state: "completed" });
+  expect(await second.read("file.bin")).toEqual(BODY);
+});
+
 describe("bytes that are wrong are fetched again from another mirror", () => {
   test.each([
     ["as the whole tells", WHOLE],

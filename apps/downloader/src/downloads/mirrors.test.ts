@@ -6,8 +6,8 @@ import { Mirrors, type Mirror } from "./mirrors.ts";
 const SOURCES = { url: "http://a/", mirrors: ["http://b/", "http://c/"], headers: { authorization: "x" } };
 const VERIFIED = { ...SOURCES, size: 10, checksum: "md5=00" };
 
-const start = (changes = {}): { mirrors: Mirrors; first: Mirror } => {
-  const mirrors = new Mirrors(newDownload(changes));
+const start = (changes = {}, hasEarlier = false): { mirrors: Mirrors; first: Mirror } => {
+  const mirrors = new Mirrors(newDownload(changes), hasEarlier);
   const { first } = mirrors;
   if (!first) throw new Error("there is no first one");
   return { mirrors, first };
@@ -62,6 +62,16 @@ describe("when the bytes were wrong", () => {
     first.hasServed = true;
     expect(mirrors.distrust()).toBe(true);
     expect(mirrors.first).toBe(second);
+  });
+
+  test("nobody is blamed for bytes that were there before", () => {
+    const { mirrors, first } = start(VERIFIED, true);
+    first.hasServed = true;
+    expect(mirrors.distrust()).toBe(true);
+    expect(mirrors.first).toBe(first);
+    first.hasServed = true;
+    expect(mirrors.distrust()).toBe(true);
+    expect(mirrors.first).not.toBe(first);
   });
 
   test("nothing is left to try when it was the last", () => {

@@ -1,12 +1,16 @@
-import type { Download, RequestHeaders } from "./download.ts";
+import type { NewDownload, RequestHeaders } from "./download.ts";
 import { isVerifiable } from "./working-file.ts";
 
+/** Whom to ask, and with what of the client's own headers. */
+export interface Target {
+  readonly url: string;
+  readonly headers: RequestHeaders;
+}
+
 /** Somewhere the file can be had. */
-export interface Mirror {
-  /** Whom to ask: what the client named, then whoever has answered in its place. */
-  url: string;
-  /** The client's own headers, as far as they may be sent there. */
-  headers: RequestHeaders;
+export interface Mirror extends Target {
+  /** Who has answered in its place, after redirects: what further connections are made to. */
+  answered: Target | undefined;
   /** How many connections bring bytes from there. */
   connections: number;
   /** Whether bytes of this attempt are from there. */
@@ -22,17 +26,24 @@ export interface Mirror {
 export class Mirrors {
   #usable: Mirror[];
   #areJoined: boolean;
+  #hasEarlier: boolean;
 
-  constructor(download: Pick<Download, "url" | "mirrors" | "headers" | "size" | "checksum" | "pieces">) {
+  /** @param hasEarlier whether bytes are there already, and nobody knows from whom */
+  constructor(
+    download: Pick<NewDownload, "url" | "mirrors" | "headers" | "size" | "checksum" | "pieces">,
+    hasEarlier: boolean,
+  ) {
     const { url, mirrors, headers } = download;
     this.#usable = [url, ...mirrors].map((each, index) => ({
       url: each,
       // They are meant for the origin of the one URL they came with.
       headers: index === 0 ? headers : {},
+      answered: undefined,
       connections: 0,
       hasServed: false,
     }));
     this.#areJoined = isVerifiable(download);
+    this.#hasEarlier = hasEarlier;
   }
 
   /** The one to begin with; undefined when none is left. */
@@ -54,16 +65,20 @@ export class Mirrors {
   }
 
   /**
-   * Draws the consequence of bytes that were wrong: from one mirror alone it is not asked again; from several they are
-   * asked one by one from now on. False when nothing is left to try.
+   * Draws the consequence of bytes that were wrong: from one mirror alone it is not asked again; from several, or from
+   * nobody knows whom, they are asked one by one from now on. False when nothing is left to try.
    */
   distrust(): boolean {
     const served = this.#usable.filter(({ hasServed }) => hasServed);
     for (const mirror of this.#usable) mirror.hasServed = false;
     const [only] = served;
-    if (served.length === 1 && only) return this.drop(only);
-    const couldHelp = this.#areJoined && served.length > 1;
-    this.#areJoined = false;
-    return couldHelp;
+    const areSeveral = served.length > 1 || (this.#hasEarlier && this.#areJoined);
+    this.#hasEarlier = false;
+    if (areSeveral) {
+      const couldHelp = this.#areJoined;
+      this.#areJoined = false;
+      return couldHelp;
+    }
+    return only !== undefined && this.drop(only);
   }
 }

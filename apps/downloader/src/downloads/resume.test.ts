@@ -44,6 +44,13 @@ describe("an answer to a question for the rest", () => {
   });
 });
 
+test("a part is no rest when nobody has ever said how much there is", () => {
+  const known = { ...KNOWN, total: null };
+  const headers = { etag: '"v1"', "content-range": "bytes 500-599/*" };
+  expect(judgeAnswer("rest-if-same", known, { status: 206, headers })).toBe("whole");
+  expect(judgeAnswer("rest-if-same", known, { status: 206, headers: REST })).toBe("append");
+});
+
 test("a question for everything takes everything, and nothing else", () => {
   expect(judgeAnswer("whole", undefined, { status: 200, headers: {} })).toBe("replace");
   expect(judgeAnswer("whole", KNOWN, { status: 206, headers: REST })).toBeUndefined();

@@ -1,5 +1,6 @@
 import type { PartialFiles } from "@wharf/volume";
 
+import { parsePartialName } from "./partial-name.ts";
 import type { DownloadStore, PartialOwner } from "./store.ts";
 
 /** How long a failed download may be tried again from where it ended; after that its partial file goes. */
@@ -15,18 +16,12 @@ export const FAILED_KEPT_MS = 24 * 3_600_000;
 export async function sweepPartials(partials: PartialFiles, store: DownloadStore): Promise<number> {
   const names = await partials.names();
   if (names.length === 0) return 0;
-  const ids = new Set(names.map((name) => ownerOf(name).id));
+  const ids = new Set(names.map((name) => parsePartialName(name).id));
   const unfinished = await store.unfinished([...ids], Date.now() - FAILED_KEPT_MS);
   const owners = new Map(unfinished.map((owner) => [owner.id, owner]));
-  const stray = names.filter((name) => !isNeeded(name, owners.get(ownerOf(name).id)));
+  const stray = names.filter((name) => !isNeeded(name, owners.get(parsePartialName(name).id)));
   for (const name of stray) await partials.remove(name);
   return stray.length;
-}
-
-/** A file is named `<download>.<epoch>`, and may have more after that. */
-function ownerOf(name: string): { id: string; epoch: number } {
-  const [id = "", epoch = ""] = name.split(".");
-  return { id, epoch: Number.parseInt(epoch, 10) };
 }
 
 /** What the volume may add to a name: for a file that was seized, and for one about to replace another. */
@@ -36,5 +31,5 @@ const suffixes = ["", "~", ".seized", ".seized~"];
 function isNeeded(name: string, owner: PartialOwner | undefined): boolean {
   if (!owner) return false;
   const isOnRecord = owner.partial !== null && suffixes.some((suffix) => name === owner.partial + suffix);
-  return isOnRecord || ownerOf(name).epoch === owner.epoch;
+  return isOnRecord || parsePartialName(name).epoch === owner.epoch;
 }

@@ -1,24 +1,20 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { addressSet } from "@wharf/service";
 import { UnavailableError, Volume, VolumePath } from "@wharf/volume";
 import { Agent } from "undici";
 import { expect, onTestFinished, test } from "vitest";
 
+import { attemptContext, claimBriefly } from "../testing/attempts.ts";
 import { temporaryFolder } from "../testing/folder.ts";
 import { bytesOf, serveFile, startOrigin } from "../testing/origin.ts";
 import { newDownload } from "../testing/store-contract.ts";
-import { Attempt, type AttemptContext } from "./attempt.ts";
-import { CHECKPOINT_INTERVALS } from "./checkpoints.ts";
+import { Attempt } from "./attempt.ts";
 import type { OnConflict } from "./download.ts";
 import { LeaseLostError } from "./errors.ts";
-import { HostConnections } from "./host-connections.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Claim, DownloadStore } from "./store.ts";
-import { SpeedLimiter } from "./token-bucket.ts";
 import { WorkingFile } from "./working-file.ts";
-import { WriteSizes } from "./write-sizes.ts";
 
 const RULES: readonly OnConflict[] = ["rename", "fail", "overwrite"];
 const BODY = bytesOf(1000);
@@ -35,32 +31,14 @@ async function start() {
     await volume.close();
   });
   const origin = await startOrigin((request, response) => serveFile(request, response, BODY));
-  const context: AttemptContext = {
-    volume,
-    store,
-    dispatcher,
-    policy: { networks: addressSet(["127.0.0.1"]), hasNetworks: true, ports: "any" },
-    headersTimeoutMs: 1_000,
-    stallTimeoutMs: 1_000,
-    maxBytes: Infinity,
-    segments: 1,
-    checkpoints: CHECKPOINT_INTERVALS.full,
-    limiter: new SpeedLimiter(null),
-    hosts: new HostConnections(8),
-    writeSizes: new WriteSizes(),
-  };
+  const context = attemptContext(volume, store, dispatcher);
   const submit = (onConflict: OnConflict) =>
     store.insert([newDownload({ url: `${origin.url}/a.bin`, onConflict })]);
-  /** A claim whose lease has run out by the next one. */
-  const claim = async (): Promise<Claim> => {
-    const claimed = await store.claim({ worker: "test", leaseMs: 0, busyHosts: [] });
-    if (!claimed) throw new Error("nothing to claim");
-    return claimed;
-  };
+  const claim = (): Promise<Claim> => claimBriefly(store);
   const run = (claimed: Claim) => new Attempt(context, claimed, new AbortController().signal).run();
   const names = async () => (await readdir(directory)).filter((name) => name !== ".wharf");
   const read = (name: string) => readFile(join(directory, name));
-  return { volume, store, origin, submit, claim, run, names, read };
+  return { directory, volume, store, origin, submit, claim, run, names, read };
 }
 
 const FACTS = { validator: '"v1"', total: BODY.length, digest: null, name: "a.bin", modifiedMs: null };
@@ -167,19 +145,24 @@ test("a partial file that is gone is no loss but of time", async () => {
 });
 
 test("what was let go of is gone on with in place; what was not, in a file of its own", async () => {
-  const { volume, store, submit, claim } = await start();
+  const { directory, volume, store, submit, claim } = await start();
   await submit("rename");
   const first = await claim();
   const held = await WorkingFile.open(volume, store, first);
   await held.startOver(FACTS);
   await write(held, BODY.subarray(0, 600));
   await held.save();
+  const heldInode = (await stat(join(directory, ".wharf/partial", held.point.partial ?? ""))).ino;
   await held.close();
   await store.release(first.download);
   const second = await WorkingFile.open(volume, store, await claim());
-  expect(second.point.partial).toBe(held.point.partial);
+  expect(second.staged.fd).toBeGreaterThan(0);
+  expect(await volume.partials.names()).toEqual([second.point.partial]);
+  const inode = async (name: string | null) =>
+    (await stat(join(directory, ".wharf/partial", name ?? ""))).ino;
+  expect(await inode(second.point.partial)).toBe(heldInode);
   const third = await WorkingFile.open(volume, store, await claim());
-  expect(third.point.partial).not.toBe(held.point.partial);
+  expect(await inode(third.point.partial)).not.toBe(heldInode);
   expect(third.written).toEqual([{ start: 0, end: 600 }]);
   expect(await volume.partials.names()).toEqual([third.point.partial]);
   await Promise.all([second.close(), third.close()]);
@@ -209,7 +192,8 @@ test("a file that a lost worker has not recorded is removed by its successor", a
   expect(await volume.partials.names()).toHaveLength(1);
   const successor = await claim();
   await run(successor);
-  expect(await volume.partials.names()).toEqual([`${successor.download.id}.${successor.download.epoch}`]);
+  const { id, epoch } = successor.download;
+  expect(await volume.partials.names()).toEqual([expect.stringMatching(`^${id}\\.${epoch}\\.`)]);
   expect(await names()).toEqual(["a.bin"]);
   await killed.close();
 });

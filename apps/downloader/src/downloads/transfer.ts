@@ -4,7 +4,7 @@ import type { Volume } from "@wharf/volume";
 
 import { Checkpoints, type CheckpointInterval } from "./checkpoints.ts";
 import { sourceDigest } from "./checksum.ts";
-import type { Download } from "./download.ts";
+import type { NewDownload } from "./download.ts";
 import { AttemptError } from "./errors.ts";
 import { isOfSource, toAttemptError } from "./failure.ts";
 import type { HostConnections } from "./host-connections.ts";
@@ -15,6 +15,7 @@ import { countBytes, gapsIn, type ByteRange } from "./ranges.ts";
 import type { Known } from "./resume.ts";
 import { SegmentPlan } from "./segments.ts";
 import { askSource, type Source, type SourceContext } from "./source.ts";
+import type { ClaimedDownload } from "./store.ts";
 import { Stream } from "./stream.ts";
 import type { SpeedLimiter } from "./token-bucket.ts";
 import { modifiedMs, strongValidator } from "./validator.ts";
@@ -48,7 +49,7 @@ const SMALL_BYTES = 1 << 20;
 
 /** What one transfer is about. */
 export interface TransferJob {
-  readonly download: Download;
+  readonly download: ClaimedDownload;
   readonly mirrors: Mirrors;
   readonly file: WorkingFile;
   /** The download's own limit. */
@@ -69,6 +70,8 @@ type Ask = () => Promise<Source | undefined>;
 /** A request on its way, or its answer. */
 interface Connection {
   readonly mirror: Mirror;
+  /** The host by which it is counted; undefined for the one that the claim of the download was counted for. */
+  readonly host: string | undefined;
   stream: Stream | undefined;
 }
 
@@ -97,6 +100,8 @@ export class Transfer {
     this.#limit = job.download.segments ?? context.segments;
     this.#bytes = countBytes(job.file.written);
     this.#end.promise.catch(() => undefined); // it may be over before it is awaited
+    // Also when nobody is being asked for anything at the moment.
+    this.#signal.addEventListener("abort", () => this.#end.reject(this.#signal.reason), { once: true });
   }
 
   /** Bytes that are there or on their way to the disk. */
@@ -161,13 +166,18 @@ export class Transfer {
       throw error;
     }
     const { part, total, response } = source;
-    this.#mirror = Object.assign(mirror, { url: source.url.href, headers: source.headers });
+    this.#mirror = mirror;
+    mirror.answered = { url: source.url.href, headers: source.headers };
     this.#plan = new SegmentPlan(total === null ? [] : gapsIn(file.written, total));
     const gap = this.#plan.offer([]);
     if (part && gap) this.#plan.giveBack({ start: part.end, end: gap.end });
     const isDivisible = total !== null && file.canContinue && response.headers["accept-ranges"] !== "none";
     if (!isDivisible) this.#limit = 1;
-    this.#bring(mirror, part ?? { start: 0, end: total }, async () => source);
+    this.#bring(
+      { mirror, host: undefined, stream: undefined },
+      part ?? { start: 0, end: total },
+      async () => source,
+    );
     this.#fill();
   }
 
@@ -226,17 +236,30 @@ export class Transfer {
 
   /** Has as many connections as are allowed and worth it. */
   #fill(): void {
-    const { mirrors } = this.#job;
     if (!this.#mirror || this.#signal.aborted) return;
     while (this.#connections.size < this.#limit) {
-      const mirror = mirrors.another(this.#mirror);
-      const { host } = new URL(mirror.url);
-      if (!this.#context.hosts.tryTake(host)) return;
+      const connection = this.#newConnection(this.#job.mirrors.another(this.#mirror));
+      if (!connection) break;
       const range = this.#plan.offer(this.#streams());
-      if (!range) return this.#context.hosts.giveBack(host);
-      const release = (): void => this.#context.hosts.giveBack(host);
-      this.#bring(mirror, range, () => this.#askForPart(mirror, range), release);
+      if (!range) {
+        this.#release(connection);
+        break;
+      }
+      this.#bring(connection, range, () => this.#askForPart(connection.mirror, range));
     }
+    if (this.#connections.size === 0) this.#end.reject(new Error("Nobody is asked for what is missing."));
+  }
+
+  /** One more connection, if there is room for it: the download's first has its own, and others the host's. */
+  #newConnection(mirror: Mirror): Connection | undefined {
+    const isFirst = [...this.#connections].every(({ host }) => host !== undefined);
+    if (isFirst) return { mirror, host: undefined, stream: undefined };
+    const { host } = new URL((mirror.answered ?? mirror).url);
+    return this.#context.hosts.tryTake(host) ? { mirror, host, stream: undefined } : undefined;
+  }
+
+  #release({ host }: Connection): void {
+    if (host !== undefined) this.#context.hosts.giveBack(host);
   }
 
   async #askForPart(mirror: Mirror, range: ByteRange): Promise<Source | undefined> {
@@ -256,7 +279,10 @@ export class Transfer {
   }
 
   async #askForRange(mirror: Mirror, range: ByteRange): Promise<Source & { part: ByteRange }> {
-    const source = await askSource(this.#context, mirror, this.#knownPart(range), this.#signal);
+    const target = mirror.answered ?? mirror;
+    const source = await askSource(this.#context, target, this.#knownPart(range), this.#signal).catch(
+      passing,
+    );
     const { part, response } = source;
     if (part) return { ...source, part };
     response.discard();
@@ -266,13 +292,13 @@ export class Transfer {
   }
 
   /** One connection from its request to its end, in the background. */
-  #bring(mirror: Mirror, part: Part, ask: Ask, release = (): void => undefined): void {
-    const connection: Connection = { mirror, stream: undefined };
+  #bring(connection: Connection, part: Part, ask: Ask): void {
+    const { mirror } = connection;
     const onEnd = (error?: unknown): void => {
       mirror.connections--;
       this.#connections.delete(connection);
       this.#running.delete(running);
-      release();
+      this.#release(connection);
       this.#onEnd(connection, error);
     };
     this.#connections.add(connection);
@@ -301,11 +327,12 @@ export class Transfer {
     }
   }
 
-  #onEnd({ stream }: Connection, error: unknown): void {
+  #onEnd(connection: Connection, error: unknown): void {
+    const { stream } = connection;
     if (stream && stream.end !== Infinity) this.#plan.giveBack({ start: stream.rest, end: stream.end });
-    if (error !== undefined) this.#onFailure(error, stream?.received ?? 0);
+    if (error !== undefined) this.#onFailure(error, connection);
     if (this.#isWhole()) this.#end.resolve();
-    this.#fill();
+    else this.#fill();
   }
 
   #isWhole(): boolean {
@@ -313,11 +340,14 @@ export class Transfer {
     return total === null ? this.#connections.size === 0 : this.#job.file.isWhole;
   }
 
-  #onFailure(error: unknown, received: number): void {
+  #onFailure(error: unknown, { mirror, stream }: Connection): void {
     const others = this.#connections.size;
     if (others === 0 || !isOfSource(toAttemptError(error))) return this.#end.reject(error);
-    // A mirror that fails is one thing, a source that wants fewer connections another; fewer are right for both.
-    if (received < WORTH_ANOTHER_BYTES) this.#limit = Math.min(this.#limit, others);
+    const received = stream?.received ?? 0;
+    if (received >= WORTH_ANOTHER_BYTES) return;
+    // Another mirror may not have the file; the one we have it from wants fewer connections.
+    if (mirror !== this.#mirror && received === 0) this.#job.mirrors.drop(mirror);
+    else this.#limit = Math.min(this.#limit, others);
   }
 
   #count(bytes: number): Promise<void> | undefined {
@@ -337,8 +367,18 @@ export class Transfer {
   }
 }
 
+/**
+ * Who has answered once is asked for a part by the URL that a redirect led to then. That this one is refused by now (a
+ * signature has run out, say) is no verdict on the download: the next attempt asks from the beginning.
+ */
+function passing(error: unknown): never {
+  const { code, message, isTransient, retryAfterMs } = toAttemptError(error);
+  if (isTransient || code !== "HTTP_STATUS") throw error;
+  throw new AttemptError(code, message, { isTransient: true, retryAfterMs, cause: error });
+}
+
 /** @throws {AttemptError} `SIZE_MISMATCH` */
-export function requireSize({ size }: Pick<Download, "size">, bytes: number): void {
+export function requireSize({ size }: Pick<NewDownload, "size">, bytes: number): void {
   if (size === null || size === bytes) return;
   throw new AttemptError("SIZE_MISMATCH", `The server's file has ${bytes} bytes instead of ${size}.`);
 }

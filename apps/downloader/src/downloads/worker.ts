@@ -12,7 +12,7 @@ const HEARTBEAT_MS = 500;
 const MIN_HEARTBEAT_MS = 100;
 
 /** Ctrl-C leaves half a second for everything. */
-const END_WITHIN_MS = 250;
+const END_WITHIN_MS = 400;
 
 export interface WorkerOptions {
   /** For people who look at the table. */
@@ -65,15 +65,18 @@ export class Worker {
       .finally(() => (this.#filling = undefined));
   }
 
-  /** Ends what runs, makes what it has received durable, and hands it back, for others or for the next start. */
-  async close(): Promise<void> {
+  /**
+   * Ends what runs, makes what it has received durable, and hands it back, for others or for the next start. False when
+   * that takes too long: then something may still be written.
+   */
+  async close(): Promise<boolean> {
     this.#isEnding = true;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#filling;
     for (const run of this.#runs) run.abort(new ShutdownError());
     const ends = Promise.all([this.#beating, ...[...this.#runs].map((run) => run.done)]);
     // A disk may take long to sync; what is not handed back by then is taken over when its lease has run out.
-    await Promise.race([ends, sleep(END_WITHIN_MS, undefined, { ref: false })]);
+    return Promise.race([ends.then(() => true), sleep(END_WITHIN_MS, false, { ref: false })]);
   }
 
   async #fill(): Promise<void> {
@@ -90,7 +93,7 @@ export class Worker {
     const { store, hosts } = this.#context;
     const claim = await store.claim({ worker, leaseMs, busyHosts: hosts.busy });
     if (!claim) return false;
-    hosts.tryTake(claim.download.host);
+    hosts.take(claim.download.host);
     if (this.#runs.size === 0) this.#renewedAt = performance.now();
     const run = new Run(this.#context, claim);
     this.#runs.add(run);

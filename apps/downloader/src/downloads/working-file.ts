@@ -1,10 +1,11 @@
-import type { FileSink, PartialFiles, StagedFile, Volume } from "@wharf/volume";
+import type { FileSink, StagedFile, Volume } from "@wharf/volume";
 
-import type { Download, ResumePoint } from "./download.ts";
+import type { Download, NewDownload, ResumePoint } from "./download.ts";
 import { LeaseLostError } from "./errors.ts";
-import { readMarks, writeMarks } from "./marks.ts";
+import { Marker, readMarks, type MarkedVersion } from "./marks.ts";
+import { parsePartialName, partialName } from "./partial-name.ts";
 import { addRange, countBytes, endOf, gapsIn, withoutRange, type ByteRange } from "./ranges.ts";
-import type { Claim, DownloadStore, Lease } from "./store.ts";
+import type { Claim, DownloadStore } from "./store.ts";
 
 /** What a source says of its file when it is asked for the whole of it. */
 export type SourceFacts = Pick<ResumePoint, "validator" | "total" | "digest" | "name" | "modifiedMs">;
@@ -20,9 +21,8 @@ const NOTHING: Omit<ResumePoint, "failures"> = {
 };
 /** Less is fetched again sooner than it is worth a record before the first byte. */
 const RECORDED_BYTES = 1 << 20;
-/** How often it is marked what is written: as soon as either has passed. */
-const MARK_BYTES = 4 << 20;
-const MARK_MS = 20;
+/** What the volume adds to a name that it has taken away from whoever had it. */
+const SEIZED = ".seized";
 
 /**
  * The partial file of one attempt, and the record of it, kept in step: bytes are recorded once they are durable.
@@ -31,42 +31,32 @@ const MARK_MS = 20;
  */
 export class WorkingFile {
   readonly #volume: Volume;
-  readonly #partials: PartialFiles;
   readonly #store: DownloadStore;
-  readonly #lease: Lease;
+  readonly #download: Download;
   readonly #isVerifiable: boolean;
   readonly #bytesAtStart: number;
   #point: ResumePoint;
-  #written: readonly ByteRange[];
+  #written: readonly ByteRange[] = [];
   #staged: StagedFile | undefined;
+  #marker: Marker | undefined;
   #fileCount = 0;
   #isRecorded = true;
-  /** Of marks that are being written, and of whether there is more to mark by then. */
-  #marking: Promise<void> | undefined;
-  #isMarked = true;
-  #hasMarks = false;
-  #unmarkedBytes = 0;
-  #markedAt = 0;
 
   /** Takes up what the attempt before left, as far as it can be continued. */
   static async open(volume: Volume, store: DownloadStore, claim: Claim): Promise<WorkingFile> {
     const file = new WorkingFile(volume, store, claim);
-    const { candidate, resume } = claim.download;
-    // Where its writer may still be about to publish it, or was and failed, the name is taken away first.
-    const isContested = claim.isTakenOver || candidate !== null;
-    if (resume.partial !== null) await file.#takeUp(resume.partial, isContested);
+    const { partial } = claim.download.resume;
+    if (partial !== null) await file.#takeUp(partial, claim.isTakenOver);
     if (claim.isTakenOver) await file.#removeStrays();
     return file;
   }
 
   private constructor(volume: Volume, store: DownloadStore, { download }: Claim) {
     this.#volume = volume;
-    this.#partials = volume.partials;
     this.#store = store;
-    this.#lease = download;
+    this.#download = download;
     this.#isVerifiable = isVerifiable(download);
     this.#point = download.resume;
-    this.#written = download.resume.durable;
     this.#bytesAtStart = countBytes(download.resume.durable);
   }
 
@@ -92,54 +82,86 @@ export class WorkingFile {
 
   /** Whether every byte is there already, and only publication is left. */
   get isWhole(): boolean {
-    const { total } = this.#point;
-    return this.#staged !== undefined && total !== null && gapsIn(this.#written, total).length === 0;
+    return this.#staged !== undefined && isAllOf(this.#written, this.#point.total);
   }
 
-  /** Goes on in the same file if its writer has let go of it or is dead, else in a copy. */
-  async #takeUp(earlier: string, isContested: boolean): Promise<void> {
-    const point = this.#point;
-    const { total } = point;
+  /** Whether somebody who goes on with the download will find the file. */
+  get isRecorded(): boolean {
+    return this.#isRecorded;
+  }
+
+  /**
+   * Goes on in the same file if nobody writes to it any more, else in a copy. Which of several who were each given the
+   * download goes on in it is decided by who gives it a new name; that name says whose it is until it is recorded.
+   */
+  async #takeUp(recorded: string, isTakenOver: boolean): Promise<void> {
+    const { partials } = this.#volume;
+    const { total, durable, failures } = this.#point;
+    const found = await this.#find(recorded);
     // Before anything is copied: whoever may still write there marks bytes that a copy may have passed already.
-    const marks = total === null ? undefined : await readMarks(this.#partials, earlier, total);
-    const written = (marks?.ranges ?? []).reduce<readonly ByteRange[]>(addRange, point.durable);
-    const isWorthIt = this.canContinue || (total !== null && gapsIn(written, total).length === 0);
-    const isInUse = isContested && !(marks && (await this.#volume.isDead(marks.holder)));
-    if (isWorthIt && !isInUse) this.#staged = await this.#partials.reopen(earlier, endOf(written));
-    this.#written = this.#staged ? written : [];
-    if (this.#staged) return this.mark();
-    const held = await this.#partials.seize(earlier);
-    const name = this.#newName();
-    if (isWorthIt) this.#staged = await this.#partials.continueFrom(name, held, endOf(written));
+    const marks = total === null ? [] : await readMarks(partials, found, this.#version(total));
+    const written = marks.reduce<readonly ByteRange[]>(addRange, durable);
+    const isFree = (found === recorded && !isTakenOver) || (await this.#isLeft(found));
+    const name = await this.#newName(isFree ? "taken" : "made");
+    const isWorthIt = this.canContinue || isAllOf(written, total);
+    const held = isFree || found.endsWith(SEIZED) ? found : await partials.seize(found);
+    if (isWorthIt)
+      this.#staged = await partials[isFree ? "take" : "continueFrom"](name, held, endOf(written));
     if (this.#staged) {
       this.#written = written;
-      this.#point = { ...point, partial: name, durable: written };
+      // A copy is synced when it is made.
+      this.#point = { ...this.#point, partial: name, durable: isFree ? durable : written };
+      this.#startMarking();
     } else {
-      this.#point = { ...NOTHING, failures: point.failures };
+      this.#point = { ...NOTHING, failures };
     }
     await this.#record();
-    await this.#partials.remove(held);
+    this.#marker?.mark();
+    await partials.remove(held);
+  }
+
+  /** The file's name now: whoever was given the download since may have taken it, and died before that was recorded. */
+  async #find(recorded: string): Promise<string> {
+    const { id, epoch } = parsePartialName(recorded);
+    const names = new Set(await this.#volume.partials.names());
+    const present = [recorded, recorded + SEIZED].find((name) => names.has(name));
+    const taken = [...names]
+      .map((name) => ({ name, ...parsePartialName(name) }))
+      .filter(
+        (each) =>
+          each.id === id && each.epoch > epoch && each.number === undefined && !each.name.endsWith("~"),
+      )
+      .toSorted((one, other) => other.epoch - one.epoch);
+    return present ?? taken[0]?.name ?? recorded;
+  }
+
+  async #isLeft(name: string): Promise<boolean> {
+    const { holder } = parsePartialName(name);
+    return holder !== undefined && (await this.#volume.isDead(holder));
   }
 
   /** What the lost worker has not recorded nobody else will ask for. */
   async #removeStrays(): Promise<void> {
-    const { id, epoch } = this.#lease;
-    const names = (await this.#partials.names()).filter((name) => name.startsWith(`${id}.`));
-    const others = names.filter((name) => name !== this.#point.partial);
-    const strays = others.filter((name) => Number.parseInt(name.slice(id.length + 1), 10) !== epoch);
-    await Promise.all(strays.map((name) => this.#partials.remove(name)));
+    const { partials } = this.#volume;
+    const { id, epoch } = this.#download;
+    const strays = (await partials.names()).filter((name) => {
+      const owner = parsePartialName(name);
+      return owner.id === id && owner.epoch !== epoch && name !== this.#point.partial;
+    });
+    await Promise.all(strays.map((name) => partials.remove(name)));
   }
 
   /** Begins with an empty file. */
   async startOver(facts: SourceFacts): Promise<void> {
     const before = this.#staged;
-    const name = this.#newName();
-    await this.#marking;
-    this.#staged = await this.#partials.create(name);
-    this.#hasMarks = false;
+    await this.#marker?.stop();
+    this.#marker = undefined;
+    const name = await this.#newName("made");
+    this.#staged = await this.#volume.partials.create(name);
     this.#written = [];
     this.#point = { ...facts, partial: name, durable: [], failures: this.#point.failures };
     this.#isRecorded = false;
+    this.#startMarking();
     if (facts.total === null || facts.total > RECORDED_BYTES) await this.#record();
     await before?.discard();
   }
@@ -153,34 +175,24 @@ export class WorkingFile {
   sink(position: number, batchBytes: () => number): FileSink {
     const onWritten = (start: number, end: number): void => {
       this.#written = addRange(this.#written, { start, end });
-      this.#unmarkedBytes += end - start;
-      const isDue = performance.now() - this.#markedAt >= MARK_MS || this.#unmarkedBytes >= MARK_BYTES;
-      if (isDue) this.mark();
+      this.#marker?.note(end - start);
     };
     return this.staged.sink(position, { batchBytes, onWritten });
   }
 
-  /** Has what is written by now survive the end of this process. */
-  mark(): void {
+  #startMarking(): void {
     const { total } = this.#point;
     if (total === null || total <= RECORDED_BYTES || !this.canContinue) return;
-    this.#unmarkedBytes = 0;
-    this.#markedAt = performance.now();
-    this.#isMarked = false;
-    this.#hasMarks = true;
-    // A mark that cannot be written is one that is missing after a kill, and no more.
-    this.#marking ??= this.#writeMarks(this.staged.fd, total).catch(() => undefined);
+    this.#marker = new Marker(this.staged, this.#version(total), () => this.#written);
   }
 
-  async #writeMarks(fd: number, total: number): Promise<void> {
-    try {
-      while (!this.#isMarked) {
-        this.#isMarked = true;
-        await writeMarks(fd, total, { holder: await this.#volume.holder(), ranges: this.#written });
-      }
-    } finally {
-      this.#marking = undefined;
-    }
+  #version(total: number): MarkedVersion {
+    return { id: this.#download.id, validator: this.#point.validator, total };
+  }
+
+  /** Has what is written by now survive the end of this process. */
+  mark(): void {
+    this.#marker?.mark();
   }
 
   /** Makes what is written durable, and records it: first the bytes, then the promise that they are there. */
@@ -188,7 +200,8 @@ export class WorkingFile {
     const written = this.#written;
     if (!this.canContinue || countBytes(written) === countBytes(this.#point.durable)) return;
     await this.staged.sync();
-    this.#advance(written);
+    const failures = countBytes(written) > this.#bytesAtStart ? 0 : this.#point.failures;
+    this.#point = { ...this.#point, durable: written, failures };
     await this.#record();
   }
 
@@ -196,51 +209,44 @@ export class WorkingFile {
   async forget(ranges: readonly ByteRange[]): Promise<void> {
     this.#written = ranges.reduce<readonly ByteRange[]>(withoutRange, this.#written);
     this.#point = { ...this.#point, durable: this.#written };
-    this.mark();
-    await this.#marking;
+    this.#marker?.mark();
+    await this.#marker?.settled();
     await this.#record();
   }
 
   /** Makes a whole file what is to be published: nothing in it but its bytes. That they are durable is seen to then. */
   async finish(): Promise<void> {
     const total = endOf(this.#written);
-    await this.#marking;
-    if (this.#hasMarks) await this.staged.truncate(total);
+    await this.#marker?.stop();
+    if (this.#marker) await this.staged.truncate(total);
     this.#point = { ...this.#point, total };
   }
 
-  #advance(durable: readonly ByteRange[]): void {
-    const failures = countBytes(durable) > this.#bytesAtStart ? 0 : this.#point.failures;
-    this.#point = { ...this.#point, durable, failures };
-  }
-
   async #record(): Promise<void> {
-    if (!(await this.#store.record(this.#lease, this.#point))) throw new LeaseLostError();
+    if (!(await this.#store.record(this.#download, this.#point))) throw new LeaseLostError();
     this.#isRecorded = true;
   }
 
   /** Records that it is about to be published at a path. */
   async offer(candidate: string): Promise<void> {
-    if (!(await this.#store.offer(this.#lease, this.#point, candidate))) throw new LeaseLostError();
+    if (!(await this.#store.offer(this.#download, this.#point, candidate))) throw new LeaseLostError();
     this.#isRecorded = true;
   }
 
-  /** Whether somebody who goes on with the download will find the file. */
-  get isRecorded(): boolean {
-    return this.#isRecorded;
-  }
-
-  #newName(): string {
-    const { id, epoch } = this.#lease;
-    this.#fileCount++;
-    return this.#fileCount === 1 ? `${id}.${epoch}` : `${id}.${epoch}.${this.#fileCount}`;
+  async #newName(how: "made" | "taken"): Promise<string> {
+    const holder = await this.#volume.holder();
+    return partialName(this.#download, holder, how === "made" ? ++this.#fileCount : undefined);
   }
 
   /** Closes the file, leaving it for the next attempt. */
   async close(): Promise<void> {
-    await this.#marking;
+    await this.#marker?.stop();
     await this.#staged?.close();
   }
+}
+
+function isAllOf(ranges: readonly ByteRange[], total: number | null): boolean {
+  return total !== null && gapsIn(ranges, total).length === 0;
 }
 
 /** Whether a file can be told from any other once it is whole, so that its parts may come from anywhere. */
@@ -248,6 +254,6 @@ export function isVerifiable({
   size,
   checksum,
   pieces,
-}: Pick<Download, "size" | "checksum" | "pieces">): boolean {
+}: Pick<NewDownload, "size" | "checksum" | "pieces">): boolean {
   return size !== null && (checksum !== null || pieces !== null);
 }
