@@ -23,6 +23,7 @@ export class Staging {
   readonly #directory: string;
   readonly #strayAgeMs: number;
   #own: Promise<OwnFolder> | undefined;
+  readonly #forgotten: Promise<OwnFolder>[] = [];
 
   /**
    * @param directory made when first needed, in one that may be made with it
@@ -91,7 +92,8 @@ export class Staging {
   }
 
   #forget(): void {
-    void this.#own?.then(({ lock }) => lock.close());
+    // It says that this process lives, to those who find files that it may still be writing to elsewhere.
+    if (this.#own) this.#forgotten.push(this.#own);
     this.#own = undefined;
   }
 
@@ -144,6 +146,7 @@ export class Staging {
   async close(): Promise<void> {
     const own = await this.#own?.catch(() => undefined);
     this.#own = undefined;
+    for (const { lock } of await Promise.all(this.#forgotten)) lock.close();
     if (!own) return;
     own.lock.close();
     // A volume that has gone or cannot be written keeps nobody from ending; another process sweeps.

@@ -126,12 +126,10 @@ export class WorkingFile {
     const names = new Set(await this.#volume.partials.names());
     const present = [recorded, recorded + SEIZED].find((name) => names.has(name));
     const taken = [...names]
-      .map((name) => ({ name, ...parsePartialName(name) }))
-      .filter(
-        (each) =>
-          each.id === id && each.epoch > epoch && each.number === undefined && !each.name.endsWith("~"),
-      )
-      .toSorted((one, other) => other.epoch - one.epoch);
+      .filter((name) => !name.endsWith("~"))
+      .map((name) => ({ name, owner: parsePartialName(name) }))
+      .filter(({ owner }) => owner.id === id && owner.epoch > epoch && owner.number === undefined)
+      .toSorted((one, other) => other.owner.epoch - one.owner.epoch);
     return present ?? taken[0]?.name ?? recorded;
   }
 
