@@ -7,9 +7,9 @@ import { download } from "./harness/downloads.ts";
 import { useFolder } from "./harness/folder.ts";
 import { describeWith, linux, ownServices } from "./harness/needs.ts";
 import { until } from "./harness/pace.ts";
-import { Replicas } from "./harness/replicas.ts";
+import { useReplicas } from "./harness/replica-suite.ts";
 import { begin, reaches } from "./harness/running.ts";
-import { replicaEnvironment, storeKinds } from "./harness/stores.ts";
+import { storeKinds } from "./harness/stores.ts";
 
 const MIB = 1 << 20;
 const BYTES = 16 * MIB;
@@ -27,18 +27,10 @@ describeWith("a replica that is killed during a slow download", [ownServices, li
 
   for (const kind of storeKinds) {
     describeWith(`on ${kind.name}`, [kind.need], () => {
-      const volume = useFolder();
-      const opened = new AsyncDisposableStack();
-      let replicas: Replicas;
-      beforeAll(async () => {
-        const database = await kind.startDatabase();
-        opened.defer(() => database?.close());
-        replicas = await Replicas.start(3, replicaEnvironment(volume.path, LEASE_MS, database));
-        opened.defer(() => replicas.close());
-      });
-      afterAll(() => opened.disposeAsync());
+      const suite = useReplicas(kind, LEASE_MS);
 
       it("is succeeded by another one within one and a half leases, which goes on with it", async () => {
+        const { replicas, volume } = suite;
         const served = { file: join(source.path, "slow.bin"), etag: '"1"', bytesPerSecond: MIB };
         const counted = origin.serve(`/${kind.name}/slow.bin`, served);
         const {

@@ -11,9 +11,9 @@ import { useFolder } from "./harness/folder.ts";
 import { expectProblem, json, send, type Answer } from "./harness/http.ts";
 import { describeWith, linux, ownServices } from "./harness/needs.ts";
 import { until } from "./harness/pace.ts";
-import { Replicas } from "./harness/replicas.ts";
+import { useReplicas } from "./harness/replica-suite.ts";
 import { begin, reaches } from "./harness/running.ts";
-import { replicaEnvironment, storeKinds } from "./harness/stores.ts";
+import { storeKinds } from "./harness/stores.ts";
 
 const MIB = 1 << 20;
 const BYTES = 12 * MIB;
@@ -39,17 +39,8 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
 
   for (const kind of storeKinds) {
     describeWith(`on ${kind.name}`, [kind.need], () => {
-      const volume = useFolder();
-      const opened = new AsyncDisposableStack();
-      let replicas: Replicas;
-      beforeAll(async () => {
-        const database = await kind.startDatabase();
-        opened.defer(() => database?.close());
-        const env = replicaEnvironment(volume.path, 3_000, database);
-        replicas = await Replicas.start(3, { ...env, MAX_ACTIVE: "1" });
-        opened.defer(() => replicas.close());
-      });
-      afterAll(() => opened.disposeAsync());
+      const suite = useReplicas(kind, 3_000, { MAX_ACTIVE: "1" });
+      const { volume } = suite;
 
       const serve = (name: string, bytesPerSecond = RATE, file = "slow"): CountedUrl =>
         origin.serve(`/${kind.name}/${name}`, { file: join(source.path, file), etag: '"1"', bytesPerSecond });
@@ -86,7 +77,7 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
 
       it("pauses and resumes it", async () => {
         const counted = serve("paused.bin");
-        const { id, elsewhere } = await begin(replicas, counted, BEGUN);
+        const { id, elsewhere } = await begin(suite.replicas, counted, BEGUN);
         expect(await change(elsewhere[0], id, { state: "paused" })).toMatchObject({ state: "paused" });
         await expectQuiet(counted);
         for (const replica of elsewhere)
@@ -102,7 +93,7 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
 
       it("cancels it and keeps the record", async () => {
         const counted = serve("canceled.bin");
-        const { id, elsewhere } = await begin(replicas, counted, BEGUN);
+        const { id, elsewhere } = await begin(suite.replicas, counted, BEGUN);
         expect(await change(elsewhere[0], id, { state: "canceled" })).toMatchObject({ state: "canceled" });
         await expectQuiet(counted);
         await until("its partial file is gone", async () => (await partialsOf(id)).length === 0);
@@ -112,7 +103,7 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
 
       it("removes it while it runs", async () => {
         const counted = serve("removed.bin");
-        const { id, elsewhere } = await begin(replicas, counted, BEGUN);
+        const { id, elsewhere } = await begin(suite.replicas, counted, BEGUN);
         expect((await send("DELETE", `${elsewhere[0]}/downloads/${id}`)).status).toBe(204);
         await expectQuiet(counted);
         await until("its partial file is gone", async () => (await partialsOf(id)).length === 0);
@@ -122,7 +113,7 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
 
       it("points it at another URL while it runs, and it goes on with what it has", async () => {
         const [expiring, fresh] = [serve("fresh.bin?signed=1"), serve("fresh.bin?signed=2")];
-        const { id, elsewhere } = await begin(replicas, expiring, BEGUN);
+        const { id, elsewhere } = await begin(suite.replicas, expiring, BEGUN);
         expect(await change(elsewhere[0], id, { url: fresh.url })).toMatchObject({ url: fresh.url });
         expiring.refuse(403);
         await reaches(elsewhere[1], id, "completed");
@@ -133,7 +124,7 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
 
       it("points a failed one at another URL, and it goes on with what it had", async () => {
         const [expired, fresh] = [serve("expired.bin?signed=1"), serve("expired.bin?signed=2")];
-        const { id, elsewhere } = await begin(replicas, expired, BEGUN);
+        const { id, elsewhere } = await begin(suite.replicas, expired, BEGUN);
         expired.refuse(403);
         const failed = await reaches(elsewhere[0], id, "failed");
         expect(failed.error?.detail).toContain("403");
@@ -147,26 +138,26 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
       it("reorders the queue", async () => {
         const blockers = [0, 1, 2].map((n) => serve(`blocker ${n}`.replace(" ", "-"), MIB / 8));
         const running: string[] = [];
-        for (const blocker of blockers) running.push((await begin(replicas, blocker, 1)).id);
+        for (const blocker of blockers) running.push((await begin(suite.replicas, blocker, 1)).id);
         const waiting = ["first", "second", "urgent"].map((name) => serve(`${name}.bin`, MIB / 8));
         const wanted = waiting.map(({ url }) => ({ url }));
-        const { results } = json(await submit(replicas.at(0).url, wanted)) as { results: Result[] };
+        const { results } = json(await submit(suite.replicas.at(0).url, wanted)) as { results: Result[] };
         const ids = results.map((result) => result.download?.id ?? "");
-        expect(await change(replicas.at(1).url, ids[2] ?? "", { priority: 5 })).toMatchObject({
+        expect(await change(suite.replicas.at(1).url, ids[2] ?? "", { priority: 5 })).toMatchObject({
           priority: 5,
         });
-        await send("DELETE", `${replicas.at(2).url}/downloads/${running[0]}`);
+        await send("DELETE", `${suite.replicas.at(2).url}/downloads/${running[0]}`);
         await until("the next one is fetched", () => waiting.some(({ sent }) => sent > 0));
         await sleep(1_000);
         expect(waiting.map(({ requests }) => requests.length > 0)).toEqual([false, false, true]);
         for (const id of [...running.slice(1), ...ids]) {
-          expect((await send("DELETE", `${replicas.at(0).url}/downloads/${id}`)).status).toBe(204);
+          expect((await send("DELETE", `${suite.replicas.at(0).url}/downloads/${id}`)).status).toBe(204);
         }
       });
 
       it("slows it down and speeds it up", async () => {
         const counted = serve("limited.bin", 4 * MIB);
-        const { id, elsewhere } = await begin(replicas, counted, MIB);
+        const { id, elsewhere } = await begin(suite.replicas, counted, MIB);
         await change(elsewhere[0], id, { speedLimit: MIB / 8 });
         await sleep(2_000);
         const { bytes } = await download(elsewhere[1], id);
@@ -183,7 +174,7 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
 
       it("tells of it while another one runs it", async () => {
         const counted = serve("told.bin");
-        const { id, elsewhere } = await begin(replicas, counted, MIB / 2);
+        const { id, elsewhere } = await begin(suite.replicas, counted, MIB / 2);
         const stream = await openEvents(`${elsewhere[0]}/downloads/events`);
         const own = await openEvents(`${elsewhere[1]}/downloads/${id}/events`);
         for (const told of [stream, own]) {
@@ -210,20 +201,22 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
             const { url } = serve(`small-${submitted.length + n}.bin`, 1e9, "small");
             return { url, path: "/small/" };
           });
-          const { results } = json(await submit(replicas.at(replica).url, wanted)) as { results: Result[] };
+          const { results } = json(await submit(suite.replicas.at(replica).url, wanted)) as {
+            results: Result[];
+          };
           submitted.push(...results.map((result) => result.download?.id ?? ""));
         };
         const isCompleted = (event: ServerEvent): boolean => isState(event, event.data.id, "completed");
 
-        const first = await openEvents(`${replicas.at(0).url}/downloads/events`);
+        const first = await openEvents(`${suite.replicas.at(0).url}/downloads/events`);
         await submitSome(100, 1);
         await until("20 are completed", () => first.events.filter(isCompleted).length >= 20, 30_000);
-        await replicas.kill(0);
+        await suite.replicas.kill(0);
         await submitSome(100, 1);
         const lastId = first.events.at(-1)?.id ?? "";
         expect(lastId).toMatch(/^\d+-\d+$/);
         await sleep(1_000);
-        const second = await openEvents(`${replicas.at(2).url}/downloads/events`, lastId);
+        const second = await openEvents(`${suite.replicas.at(2).url}/downloads/events`, lastId);
         const missing = (): string[] => {
           const told = [...first.events, ...second.events].filter(isCompleted);
           const ids = new Set(told.map(({ data }) => data.id));
@@ -235,7 +228,7 @@ describeWith("any of three replicas controls a download", [ownServices, linux], 
         expect(ids.filter((id) => !/^\d+-\d+$/.test(id))).toEqual([]);
         expect(ids.filter((id, n) => compareIds(ids[n - 1] ?? "0-0", id) > 0)).toEqual([]);
         second.close();
-        await replicas.replace(0);
+        await suite.replicas.replace(0);
       });
     });
   }
