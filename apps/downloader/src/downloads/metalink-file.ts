@@ -60,7 +60,9 @@ function readPieces({ pieces }: MetalinkFile, size: number | null): Pieces | nul
   if (!chosen) return null;
   const length = wholeNumber(chosen.length, "length of the pieces");
   if (length === 0) throw new MetalinkInvalidError("The pieces have no length.");
-  if (size !== null && Math.ceil(size / length) !== chosen.hashes.length) {
+  // Of pieces that end before the file does, or nobody knows where, the rest would pass for verified.
+  if (size === null) throw new MetalinkInvalidError("A file with pieces must have a size.");
+  if (Math.ceil(size / length) !== chosen.hashes.length) {
     const detail = `${chosen.hashes.length} pieces of ${length} bytes do not make ${size} bytes.`;
     throw new MetalinkInvalidError(detail);
   }

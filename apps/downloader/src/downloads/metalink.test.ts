@@ -137,6 +137,7 @@ describe("a file of it", () => {
       checksum: null,
       pieces: { algorithm: "sha-1", length: 10, hashes: [SHA1, SHA1] },
     });
+    expect(describeOne(`<size>20</size>${pieces}${URL}`).pieces?.hashes).toHaveLength(2);
     expect(describeOne(`<pieces type="x" length="1"><hash>00</hash></pieces>${URL}`).pieces).toBeNull();
   });
 
@@ -158,8 +159,20 @@ describe("a file of it", () => {
       "METALINK_INVALID",
     ],
     [
+      "pieces that are too many",
+      `<size>10</size><pieces type="sha-1" length="10"><hash>${SHA1}</hash><hash>${SHA1}</hash></pieces>${URL}`,
+      "x",
+      "METALINK_INVALID",
+    ],
+    [
+      "pieces of a file without a size",
+      `<pieces type="sha-1" length="10"><hash>${SHA1}</hash></pieces>${URL}`,
+      "x",
+      "METALINK_INVALID",
+    ],
+    [
       "a piece's hash that is none",
-      `<pieces type="md5" length="1"><hash>x</hash></pieces>${URL}`,
+      `<size>1</size><pieces type="md5" length="1"><hash>x</hash></pieces>${URL}`,
       "x",
       "CHECKSUM_INVALID",
     ],

@@ -134,6 +134,27 @@ describe("a Metalink document", () => {
     expect(body.results[2]?.problem?.code).toBe("PATH_INVALID");
   });
 
+  test("is refused file by file, when pieces do not cover one", async () => {
+    const pieces = `<pieces type="sha-1" length="10"><hash>${"ab".repeat(20)}</hash></pieces>`;
+    const url = "<url>https://example.com/</url>";
+    const text = metalink(`
+      <file name="whole">${url}<size>10</size>${pieces}</file>
+      <file name="beginning">${url}<size>11</size>${pieces}</file>
+      <file name="unknown">${url}${pieces}</file>`);
+    const { body } = await put(await startDownloader(), text);
+    expect(body.results).toMatchObject([
+      { status: 201 },
+      {
+        status: 400,
+        problem: { code: "METALINK_INVALID", detail: expect.stringContaining('"beginning"') as string },
+      },
+      {
+        status: 400,
+        problem: { code: "METALINK_INVALID", detail: expect.stringContaining("size") as string },
+      },
+    ]);
+  });
+
   test("is fetched, and put where its name says", async () => {
     const bytes = bytesOf(1000);
     const origin = await startOrigin((request, response) => serveFile(request, response, bytes));
