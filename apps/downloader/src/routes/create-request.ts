@@ -1,3 +1,4 @@
+import { HttpError } from "@wharf/service";
 import { NotFoundError, PathInvalidError, VolumePath } from "@wharf/volume";
 
 import { parseChecksum } from "../downloads/checksum.ts";
@@ -36,7 +37,7 @@ export function readCreateRequest(body: unknown, policy: GuardPolicy): NewDownlo
     priority: request.priority ?? 0,
     segments: request.segments ?? null,
     speedLimit: request.speedLimit ?? null,
-    notBefore: request.notBefore === undefined ? null : Date.parse(request.notBefore),
+    notBefore: request.notBefore === undefined ? null : readTime(request.notBefore),
     webhook: request.webhook === undefined ? null : readWebhook(request.webhook, policy),
   };
 }
@@ -74,6 +75,19 @@ export function readSource(text: string, policy: GuardPolicy): Pick<NewDownload,
   judgeUrl(url, policy);
   url.hash = ""; // never sent, and so no part of what is fetched
   return { url: url.href, host: url.host };
+}
+
+/** A time before all times that are counted here, such as what some languages have for "none", is now. */
+function readTime(text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) {
+    throw new HttpError(
+      400,
+      "INVALID_REQUEST",
+      "notBefore is no time that is counted: a leap second, perhaps.",
+    );
+  }
+  return Math.max(0, ms);
 }
 
 function readWebhook(text: string, policy: GuardPolicy): string {

@@ -26,7 +26,12 @@ const common = {
     Type.Integer({ minimum: 1, maximum: 16, description: "The most connections at once" }),
   ),
   speedLimit: Type.Optional(SpeedLimitSchema),
-  notBefore: Type.Optional(Type.String({ format: "date-time", description: "Not to be started earlier" })),
+  notBefore: Type.Optional(
+    Type.String({
+      format: "date-time",
+      description: "Not to be started earlier; a time in the past: at once",
+    }),
+  ),
 };
 
 /** What a client may say of a download it wants. What is not here is refused, so that no option does nothing. */

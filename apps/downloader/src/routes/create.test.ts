@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { LATER, NOWHERE, type Page, type Problem, type Results } from "../testing/api.ts";
 import { startDownloader } from "../testing/downloader.ts";
+import { bytesOf, serveFile, startOrigin } from "../testing/origin.ts";
 import type { DownloadBody } from "./download-schema.ts";
 
 describe("a submission", () => {
@@ -114,6 +115,43 @@ describe("a submission", () => {
       segments: null,
       webhook: null,
     });
+  });
+
+  test.each(["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z"])(
+    "not before %s is due at once",
+    async (notBefore) => {
+      const origin = await startOrigin((request, response) => serveFile(request, response, bytesOf(10)));
+      const downloader = await startDownloader();
+      const { state } = await downloader.fetch({ url: `${origin.url}/x`, notBefore });
+      expect(state).toBe("completed");
+      const { body } = await downloader.ask<Results>(
+        "PUT",
+        `/downloads?notBefore=${notBefore}`,
+        `${origin.url}/y`,
+      );
+      const id = body.results[0]?.download?.id ?? "";
+      await downloader.until(id, (download) => download.state === "completed");
+    },
+  );
+
+  test("not before a second that no clock counts is refused, and it alone", async () => {
+    const downloader = await startDownloader();
+    const notBefore = "2016-12-31T23:59:60Z";
+    const array = [
+      { url: NOWHERE, notBefore },
+      { url: NOWHERE, notBefore: LATER },
+    ];
+    const { status, body } = await downloader.ask<Results>("POST", "/downloads", array);
+    expect(status).toBe(200);
+    expect(body.results).toMatchObject([
+      {
+        status: 400,
+        problem: { code: "INVALID_REQUEST", detail: expect.stringContaining("notBefore") as string },
+      },
+      { status: 201 },
+    ]);
+    const list = await downloader.ask<Results>("PUT", `/downloads?notBefore=${notBefore}`, NOWHERE);
+    expect(list.body.results).toMatchObject([{ status: 400, problem: { code: "INVALID_REQUEST" } }]);
   });
 
   test("with options there are none of is refused, naming them", async () => {
