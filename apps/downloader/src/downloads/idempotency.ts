@@ -2,12 +2,12 @@ import { hash } from "node:crypto";
 
 import { DownloadError } from "./errors.ts";
 
-/** The Idempotency-Key is not one. */
-export class KeyInvalidError extends DownloadError {
+/** The field is no Idempotency-Key. */
+class KeyInvalidError extends DownloadError {
   constructor() {
     super(
       "IDEMPOTENCY_KEY_INVALID",
-      "An Idempotency-Key has 1 to 255 visible characters, in quotes or without.",
+      "An Idempotency-Key has 1 to 255 visible characters; in quotes, it may have blanks as well.",
     );
   }
 }
@@ -19,8 +19,8 @@ export class DownloadRemovedError extends DownloadError {
   }
 }
 
-/** `sf-string` (RFC 9651 §3.3.3), of visible characters. */
-const QUOTED = /^"((?:[!#-[\]-~]|\\["\\])+)"$/;
+/** `sf-string` (RFC 9651 §3.3.3): what stands in quotes may have blanks. */
+const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])+)"$/;
 const BARE = /^[!#-~]+$/;
 const MAX_LENGTH = 255;
 
@@ -28,7 +28,7 @@ const MAX_LENGTH = 255;
  * Reads the `Idempotency-Key` field (draft-ietf-httpapi-idempotency-key-header §2.1): a string item, or, as many clients
  * send it, its characters alone.
  *
- * @throws {KeyInvalidError}
+ * @throws {DownloadError} `IDEMPOTENCY_KEY_INVALID`
  */
 export function parseIdempotencyKey(field: string): string {
   const [, quoted] = QUOTED.exec(field) ?? [];

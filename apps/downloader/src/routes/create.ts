@@ -43,7 +43,8 @@ const common = {
   headers: Type.Object({
     "idempotency-key": Type.Optional(
       Type.String({
-        description: "1 to 255 characters; a repeat with the same one is answered like the first",
+        description:
+          "1 to 255 characters, in quotes or without; a repeat with the same one is answered like the first",
       }),
     ),
   }),
