@@ -5,6 +5,7 @@ import { DownloadUnknownError } from "../downloads/errors.ts";
 import { discardPartial } from "../downloads/removal.ts";
 import { readSource } from "./create-request.ts";
 import { PrioritySchema, SpeedLimitSchema, UrlSchema } from "./create-schema.ts";
+import { readId } from "./download-id.ts";
 import { DownloadRef, toBody } from "./download-schema.ts";
 import type { RouteContext } from "./index.ts";
 import { DOWNLOAD_URL } from "./urls.ts";
@@ -18,7 +19,13 @@ const ChangeSchema = Type.Object(
       }),
     ),
     priority: Type.Optional(PrioritySchema),
-    url: Type.Optional(Type.String({ ...UrlSchema, description: "Another URL of the same bytes" })),
+    url: Type.Optional(
+      Type.String({
+        ...UrlSchema,
+        description:
+          "Another URL of the same bytes; one of another origin is not sent the headers, which are dropped",
+      }),
+    ),
     speedLimit: Type.Optional(SpeedLimitSchema),
   },
   { additionalProperties: false },
@@ -50,7 +57,7 @@ export function addChange(app: App, context: RouteContext): void {
     // The framework's own would leave out what the schema does not know.
     const options = { schema, validatorCompiler: () => () => true };
     scope.patch(DOWNLOAD_URL, options, async (request, reply) => {
-      const { id } = request.params;
+      const id = readId(request.params);
       const { url, ...change } = readChange(request.body);
       const source = url === undefined ? undefined : readSource(url, policy);
       const changed = await store.change(id, { ...change, source });

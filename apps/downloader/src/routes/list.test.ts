@@ -35,14 +35,21 @@ describe("a listing", () => {
     },
   );
 
-  test.each(["limit=0", "limit=1001", "limit=x", "state=lost", "cursor=!", "cursor=eHg"])(
-    "with %s is refused",
-    async (query) => {
-      const downloader = await startDownloader();
-      expect(await downloader.ask("GET", `/downloads?${query}`)).toMatchObject({
-        status: 400,
-        body: { code: "INVALID_REQUEST" },
-      });
-    },
-  );
+  test.each([
+    "limit=0",
+    "limit=1001",
+    "limit=x",
+    "state=lost",
+    "cursor=!",
+    "cursor=eHg",
+    "q=%00",
+    "q=a%0Ab",
+    "q=%7F",
+  ])("with %s is refused", async (query) => {
+    const downloader = await startDownloader();
+    expect(await downloader.ask("GET", `/downloads?${query}`)).toMatchObject({
+      status: 400,
+      body: { code: "INVALID_REQUEST" },
+    });
+  });
 });

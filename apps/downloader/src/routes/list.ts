@@ -14,7 +14,11 @@ const schema = {
   querystring: Type.Object({
     state: Type.Optional(StateSchema),
     q: Type.Optional(
-      Type.String({ maxLength: 1000, description: "A part of the URL or of the file's path" }),
+      Type.String({
+        maxLength: 1000,
+        pattern: String.raw`^[^\u0000-\u001f\u007f]*$`, // neither has any, and not every database takes them
+        description: "A part of the URL or of the file's path",
+      }),
     ),
     limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
     cursor: Type.Optional(Type.String({ description: "`next` of the page before" })),
