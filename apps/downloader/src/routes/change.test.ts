@@ -74,6 +74,33 @@ describe("a download that runs", () => {
     expect(await downloader.read("x")).toEqual(bytesOf(SIZE));
   });
 
+  test("takes its headers along to another URL of the same origin, and to no other origin", async () => {
+    const downloader = await startDownloader();
+    const [slow, fast] = [
+      await startOrigin((request, response) => serveFile(request, response, bytesOf(SIZE), { slowly })),
+      await startOrigin((request, response) => serveFile(request, response, bytesOf(SIZE))),
+    ];
+    const headers = { Authorization: "Bearer secret", "X-Token": "secret" };
+    const { id } = await downloader.submit({ url: `${slow.url}/x`, headers, segments: 1 });
+    const change = (url: string) => downloader.ask<DownloadBody>("PATCH", `/downloads/${id}`, { url });
+    await downloader.until(id, ({ bytes }) => bytes > 0);
+    expect((await change(`${slow.url}/y`)).body.headers).toEqual({
+      authorization: "[redacted]",
+      "x-token": "[redacted]",
+    });
+    await vi.waitFor(() => expect(slow.requests.at(-1)?.url).toBe("/y"), 5_000);
+    expect(slow.requests.map((request) => request.headers.authorization)).toEqual(
+      slow.requests.map(() => "Bearer secret"),
+    );
+    expect((await change(`${fast.url}/x`)).body.headers).toEqual({});
+    await downloader.until(id, ({ state }) => state === "completed");
+    expect(fast.requests.length).toBeGreaterThan(0);
+    for (const request of fast.requests) {
+      expect(request.headers).not.toHaveProperty("authorization");
+      expect(request.headers).not.toHaveProperty("x-token");
+    }
+  });
+
   test("takes another priority and speed as it runs", async () => {
     const context = await start();
     const { change } = context;
