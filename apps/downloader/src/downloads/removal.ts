@@ -1,8 +1,11 @@
-import { NotFoundError, VolumePath, type Volume } from "@wharf/volume";
+import { ConditionFailedError, NotFoundError, VolumePath, type Entry, type Volume } from "@wharf/volume";
 
 import type { Download } from "./download.ts";
 import { DownloadUnknownError } from "./errors.ts";
 import type { DownloadStore } from "./store.ts";
+
+/** By how much the volume's clock may be ahead of the store's. */
+const CLOCKS_APART_MS = 2_000;
 
 /** What downloads are removed from. */
 export interface RemovalContext {
@@ -14,7 +17,7 @@ export interface RemovalContext {
  * Removes a download, whichever replica works on it: that one finds its lease gone at its next heartbeat, and until
  * then has nothing it could publish.
  *
- * @param withFile removes the published file too
+ * @param withFile removes the published file too, unless something else has taken its place since
  * @throws {DownloadUnknownError}
  */
 export async function removeDownload(
@@ -28,9 +31,22 @@ export async function removeDownload(
   if (seized) await volume.partials.remove(seized.partial);
   const file = seized?.published ?? download.file;
   if (!withFile || file === null) return;
-  await volume.remove(VolumePath.parse(file)).catch((error: unknown) => {
-    if (!(error instanceof NotFoundError)) throw error;
+  const condition = (current: Entry): boolean => isSame(current, download);
+  await volume.remove(VolumePath.parse(file), { condition }).catch((error: unknown) => {
+    if (!(error instanceof NotFoundError || error instanceof ConditionFailedError)) throw error;
   });
+}
+
+/**
+ * Whether what stands at the path is what the download has put there, as far as size and time can tell: the time is the
+ * source's, or, where that was silent, from before the end. Its identity would tell no more: it changes after the end,
+ * when the partial file's name goes.
+ */
+function isSame(current: Entry, { file, bytes, resume, endedAt }: Download): boolean {
+  const size = file === null ? (resume.total ?? bytes) : bytes;
+  if (current.size !== size) return false;
+  if (resume.modifiedMs !== null) return current.modifiedMs === resume.modifiedMs;
+  return current.modifiedMs <= (endedAt ?? Date.now()) + CLOCKS_APART_MS;
 }
 
 /**

@@ -2,13 +2,14 @@ import { noBody, ProblemSchema, type App } from "@wharf/service";
 import { Type } from "typebox";
 
 import { removeDownload } from "../downloads/removal.ts";
+import { readId } from "./download-id.ts";
 import type { RouteContext } from "./index.ts";
 import { DOWNLOAD_URL } from "./urls.ts";
 
 const schema = {
   summary: "Cancel a download, or forget it",
   description:
-    "Ends it if it runs, on whichever replica. The file stays, unless it is removed too, by `file=true`.",
+    "Ends it if it runs, on whichever replica. The file stays, unless it is removed too, by `file=true`; what has taken its place since stays all the same.",
   tags: ["downloads"],
   params: Type.Object({ id: Type.String() }),
   querystring: Type.Object({ file: Type.Boolean({ default: false }) }),
@@ -18,7 +19,7 @@ const schema = {
 /** `DELETE /downloads/{id}`. */
 export function addDelete(app: App, context: RouteContext): void {
   app.delete(DOWNLOAD_URL, { schema }, async (request, reply) => {
-    await removeDownload(context, request.params.id, request.query.file);
+    await removeDownload(context, readId(request.params), request.query.file);
     return reply.code(204).send(undefined);
   });
 }
