@@ -1,8 +1,5 @@
 import type { Cursor } from "./store.ts";
 
-/** Where every history begins. */
-export const BEGINNING: Cursor = { revision: 0, sequence: 0 };
-
 /** Writes a place in the history as an event's `id`: `<revision>-<sequence>`. */
 export function formatCursor({ revision, sequence }: Cursor): string {
   return `${revision}-${sequence}`;

@@ -2,7 +2,7 @@ import { Readable, type Writable } from "node:stream";
 
 /** From here on a catching-up reader is waited for. */
 const HIGH_WATER_MARK = 64 * 1024;
-/** A reader who is so many bytes behind is let go of; it comes back, and says what it had seen. */
+/** A reader who is further behind when more is to come is let go of; it comes back, and says what it had seen. */
 const MAX_BACKLOG = 2 ** 20;
 
 /** What one client is sent: a stream of events, of which only so much waits for the client. */
@@ -15,6 +15,7 @@ export class EventStream extends Readable {
   constructor(response: Writable) {
     super({ highWaterMark: HIGH_WATER_MARK });
     this.#response = response;
+    response.on("drain", () => this.#release());
   }
 
   /** Whether nothing can be sent any more. */
@@ -25,8 +26,9 @@ export class EventStream extends Readable {
   /** Sends without waiting; ends the stream of a client that is too far behind. */
   send(text: Buffer | string): void {
     if (this.isOver) return;
+    // What is sent now is not counted: whoever is waited for gets it, however large it is.
+    if (this.readableLength + this.#response.writableLength > MAX_BACKLOG) return void this.destroy();
     this.push(text);
-    if (this.readableLength + this.#response.writableLength > MAX_BACKLOG) this.destroy();
   }
 
   /** Ends the stream after what was sent. */
@@ -38,9 +40,10 @@ export class EventStream extends Readable {
 
   /** Resolves once the client has taken most of what was sent, or is gone. */
   async drained(): Promise<void> {
-    if (this.isOver || this.readableLength < HIGH_WATER_MARK) return;
-    this.#drained ??= Promise.withResolvers();
-    await this.#drained.promise;
+    while (!this.isOver && (this.readableLength >= HIGH_WATER_MARK || this.#response.writableNeedDrain)) {
+      this.#drained ??= Promise.withResolvers();
+      await this.#drained.promise;
+    }
   }
 
   override _read(): void {

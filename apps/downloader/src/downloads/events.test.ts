@@ -6,14 +6,15 @@ import { expect, onTestFinished, test, vi } from "vitest";
 
 import { temporaryFolder } from "../testing/folder.ts";
 import { newDownload } from "../testing/new-download.ts";
-import { BEGINNING, formatCursor } from "./event-cursor.ts";
+import { formatCursor } from "./event-cursor.ts";
 import { EventStream } from "./event-stream.ts";
 import { EventHub, type DownloadEvent } from "./events.ts";
 import { openStore } from "./store/open-store.ts";
 
+const BEGINNING = { revision: 0, sequence: 0 };
 const logger = { warn: () => undefined };
 const write = (event: DownloadEvent): string =>
-  `${event.type} ${event.type === "removed" ? event.id : event.download.id} ${formatCursor(event.cursor)}\n`;
+  `${event.type} ${event.type === "removed" ? event.id : event.download.id} ${event.cursor && formatCursor(event.cursor)}\n`;
 
 async function start() {
   const store = await openStore({ file: join(await temporaryFolder(), "db"), isDurable: false });
@@ -97,6 +98,23 @@ test("who catches up is waited for, and gets all of it in order", async () => {
   client.on("data", (chunk: Buffer) => (text += chunk.toString()));
   await caughtUp;
   await vi.waitFor(() => expect(text.split("\n")).toHaveLength(1501));
+});
+
+test("who catches up is waited for before each event, however large they are", async () => {
+  const { store } = await start();
+  await store.insert([newDownload(), newDownload(), newDownload()]);
+  const huge = new EventHub(store, () => `${"x".repeat(900_000)}\n`, logger);
+  onTestFinished(() => huge.close());
+  const client = new PassThrough();
+  const stream = new EventStream(client);
+  stream.pipe(client);
+  const caughtUp = huge.follow(stream, BEGINNING);
+  await sleep(200);
+  expect(stream.destroyed).toBe(false);
+  let length = 0;
+  client.on("data", (chunk: Buffer) => (length += chunk.length));
+  await caughtUp;
+  await vi.waitFor(() => expect(length).toBe(3 * 900_001));
 });
 
 test("a failure to read is told once, and got over", async () => {

@@ -7,8 +7,11 @@ import { isAfter } from "./event-cursor.ts";
 import type { EventStream } from "./event-stream.ts";
 import type { Cursor, DownloadStore, HistoryEntry } from "./store.ts";
 
-/** What clients are told of. `progress`: only how far it is has changed since the last event about it. */
-export type DownloadEvent = { readonly cursor: Cursor } & (
+/**
+ * What clients are told of. `progress`: only how far it is has changed since the last event about it. Without a cursor it
+ * is no place to go on from: more that belongs to it is to come.
+ */
+export type DownloadEvent = { readonly cursor: Cursor | undefined } & (
   | { readonly type: "state" | "progress"; readonly download: Download }
   | { readonly type: "removed"; readonly id: string }
 );
@@ -80,16 +83,6 @@ export class EventHub {
       const isUpToDate = this.#cursor === undefined || !isAfter(this.#cursor, at);
       if (entries.length < BATCH && isUpToDate) return this.#join({ stream, id, since: at });
     }
-  }
-
-  /** Whether a download that is not there any more was removed after `since`, as far as that is remembered. */
-  async wasRemoved(id: string, since: Cursor): Promise<boolean> {
-    for (let at: Cursor | undefined = since; at;) {
-      const entries: HistoryEntry[] = await this.#store.changes(at, BATCH);
-      if (entries.some((entry) => "removed" in entry && entry.removed === id)) return true;
-      at = entries.at(-1)?.cursor;
-    }
-    return false;
   }
 
   /** Ends every stream: their clients come back, to whoever serves then. */

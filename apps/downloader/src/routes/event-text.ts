@@ -4,7 +4,8 @@ import { toBody } from "./download-schema.ts";
 
 /** Writes an event as a stream has it (HTML, "Server-sent events"); JSON has no line breaks of its own. */
 export function writeEvent(event: DownloadEvent): string {
-  return `event: ${event.type}\nid: ${formatCursor(event.cursor)}\ndata: ${JSON.stringify(dataOf(event))}\n\n`;
+  const id = event.cursor ? `id: ${formatCursor(event.cursor)}\n` : "";
+  return `event: ${event.type}\n${id}data: ${JSON.stringify(dataOf(event))}\n\n`;
 }
 
 function dataOf(event: DownloadEvent): unknown {

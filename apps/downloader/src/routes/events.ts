@@ -4,11 +4,13 @@ import { HttpError, ProblemSchema, type App } from "@wharf/service";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 
+import type { Download } from "../downloads/download.ts";
 import { DownloadUnknownError } from "../downloads/errors.ts";
 import { isAfter, parseCursor } from "../downloads/event-cursor.ts";
 import { EventStream } from "../downloads/event-stream.ts";
 import { EventHub } from "../downloads/events.ts";
 import type { Cursor, DownloadStore } from "../downloads/store.ts";
+import { readId } from "./download-id.ts";
 import { writeEvent } from "./event-text.ts";
 import type { RouteContext } from "./index.ts";
 import { DOWNLOAD_EVENTS_URL, EVENTS_URL } from "./urls.ts";
@@ -22,7 +24,10 @@ const common = {
   }),
   headers: Type.Object({
     "last-event-id": Type.Optional(
-      Type.String({ description: "The `id` of the last event that was seen, from whichever replica" }),
+      Type.String({
+        description:
+          "The `id` of the last event that had one, from whichever replica. Removals are told for 24 hours.",
+      }),
     ),
   }),
   response: {
@@ -68,12 +73,12 @@ export function addEvents(app: App, { store }: RouteContext): void {
   });
 
   app.get(DOWNLOAD_EVENTS_URL, { schema: oneSchema }, async (request, reply) => {
-    const { id } = request.params;
     const { since, latest } = await readPosition(request, store);
+    const id = readId(request.params);
     const download = await store.get(id);
-    if (!download && !(since && (await hub.wasRemoved(id, since)))) throw new DownloadUnknownError(id);
+    if (!download && !(since && (await isRemovedAfter(since, id, store)))) throw new DownloadUnknownError(id);
     return answer(request, reply, async (stream) => {
-      if (!since && download) stream.send(writeEvent({ cursor: latest, type: "state", download }));
+      if (!since && download) await sendState(stream, download, latest);
       await hub.follow(stream, since ?? latest, id);
     });
   });
@@ -97,6 +102,12 @@ async function readPosition(
   return { since: since && !isAfter(since, latest) ? since : undefined, latest };
 }
 
+/** Whoever has been told of the removal already would wait for what never comes. */
+async function isRemovedAfter(since: Cursor, id: string, store: DownloadStore): Promise<boolean> {
+  const removedAt = await store.wasRemoved(id);
+  return removedAt !== undefined && isAfter(removedAt, since);
+}
+
 function answer(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -113,11 +124,29 @@ function answer(
   return reply.send(stream);
 }
 
-async function sendRunning(stream: EventStream, store: DownloadStore, cursor: Cursor): Promise<void> {
-  for (let before: number | undefined, isLast = false; !isLast && !stream.isOver;) {
+/**
+ * Only the last one has an id, by which clients go on: one that is cut off before it has not got all of them, and begins
+ * anew.
+ */
+async function sendRunning(stream: EventStream, store: DownloadStore, latest: Cursor): Promise<void> {
+  let held: Download | undefined;
+  for await (const download of running(store)) {
+    if (stream.isOver) return;
+    if (held) await sendState(stream, held);
+    held = download;
+  }
+  if (held) await sendState(stream, held, latest);
+}
+
+async function sendState(stream: EventStream, download: Download, cursor?: Cursor): Promise<void> {
+  stream.send(writeEvent({ cursor, type: "state", download }));
+  await stream.drained();
+}
+
+async function* running(store: DownloadStore): AsyncGenerator<Download> {
+  for (let before: number | undefined, isLast = false; !isLast;) {
     const page = await store.list({ state: "running", limit: RUNNING_PAGE, before });
-    for (const download of page.downloads) stream.send(writeEvent({ cursor, type: "state", download }));
-    await stream.drained();
+    yield* page.downloads;
     before = page.next;
     isLast = before === undefined;
   }
