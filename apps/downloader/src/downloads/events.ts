@@ -17,7 +17,7 @@ export type DownloadEvent = { readonly cursor: Cursor | undefined } & (
 );
 
 /** Writes an event as it goes over the wire. */
-export type EventWriter = (event: DownloadEvent) => string;
+type EventWriter = (event: DownloadEvent) => string;
 
 /** The history has each download once, as it is now: so many looks a second are at most so many events about each. */
 const POLL_MS = 250;

@@ -3,7 +3,7 @@ import type { XmlElement } from "@rgrove/parse-xml";
 import { childrenOf, parseMetalinkRoot } from "./metalink-xml.ts";
 
 /** A hash and what it was made by, as the document has them. */
-export interface MetalinkHash {
+interface MetalinkHash {
   readonly type: string;
   readonly digest: string;
 }

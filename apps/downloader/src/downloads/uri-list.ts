@@ -1,5 +1,5 @@
 /** A URI, and the line it stands in, counted from 1. */
-export interface ListedUri {
+interface ListedUri {
   readonly line: number;
   readonly uri: string;
 }

@@ -56,8 +56,6 @@ export const CreateSchema = Type.Object(
   { additionalProperties: false },
 );
 
-export type CreateBody = Static<typeof CreateSchema>;
-
 /** What can be said of all downloads of a list, in the query: nothing that may hold a secret, since URLs are logged. */
 export const ListOptionsSchema = Type.Object(common, { additionalProperties: false });
 
