@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Pool, TypeOverrides, types, type ClientConfig } from "pg";
+import { Pool, TypeOverrides, types, type ClientConfig, type QueryConfig } from "pg";
 
 import { StoreUnavailableError } from "../errors.ts";
 import { TakenError, type Database, type Row, type Statement, type Values } from "./database.ts";
@@ -97,6 +97,7 @@ export class PostgresDatabase implements Database {
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       query_timeout: ANSWER_TIMEOUT_MS,
     });
+    // It says so only of those that nobody is using; for the others see #send.
     this.#pool.on("error", () => void this.#losses++);
   }
 
@@ -131,19 +132,24 @@ export class PostgresDatabase implements Database {
     let compiled = this.#texts.get(sql);
     if (!compiled) this.#texts.set(sql, (compiled = { name: `s${this.#texts.size}`, ...compile(sql) }));
     const { name, text, parameters } = compiled;
-    const { rows } = await this.#pool.query<Row>({
-      name,
-      text,
-      values: parameters.map((parameter) => values[parameter] ?? null),
-    });
-    return rows;
+    return this.#send({ name, text, values: parameters.map((parameter) => values[parameter] ?? null) });
   }
 
   async #sync(): Promise<void> {
     // Only a transaction that has written something is synced.
-    await this.#pool.query(
-      "SELECT set_config('synchronous_commit', 'on', TRUE), pg_logical_emit_message(TRUE, 'wharf', '')",
-    );
+    const text =
+      "SELECT set_config('synchronous_commit', 'on', TRUE), pg_logical_emit_message(TRUE, 'wharf', '')";
+    await this.#send({ text });
+  }
+
+  /** Only here is the loss of a connection that is in use to be seen: the pool ends it as soon as a query has failed. */
+  async #send(query: QueryConfig): Promise<readonly Row[]> {
+    try {
+      return (await this.#pool.query<Row>(query)).rows;
+    } catch (error) {
+      if (isPassing(error)) this.#losses++;
+      throw error;
+    }
   }
 
   /** Does something that a server which is away is in the way of, as often as it takes. */
@@ -155,7 +161,7 @@ export class PostgresDatabase implements Database {
         return await work(isRepeated);
       } catch (error) {
         if (isTaken(error)) throw new TakenError();
-        if (!isPassing(error)) throw error;
+        if (!isPassing(error) && !(error instanceof LossError)) throw error;
         if (signal.aborted || performance.now() > deadline) throw new StoreUnavailableError({ cause: error });
       }
       await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {}); // closing: once more, and over
