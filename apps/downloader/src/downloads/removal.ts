@@ -2,7 +2,7 @@ import { ConditionFailedError, NotFoundError, VolumePath, type Entry, type Volum
 
 import type { Download } from "./download.ts";
 import { DownloadUnknownError } from "./errors.ts";
-import type { DownloadStore } from "./store.ts";
+import type { DownloadStore, Removed } from "./store.ts";
 
 /** By how much the volume's clock may be ahead of the store's. */
 const CLOCKS_APART_MS = 2_000;
@@ -65,7 +65,7 @@ export async function discardPartial({ volume, store }: RemovalContext, download
 /** Takes the partial file from whoever may be about to publish it; `published` is where that has happened just now. */
 async function seizePartial(
   { partials }: Volume,
-  { resume, candidate }: Download,
+  { resume, candidate }: Removed,
 ): Promise<{ partial: string; published: string | null } | undefined> {
   if (resume.partial === null) return undefined;
   const partial = await partials.seize(resume.partial);

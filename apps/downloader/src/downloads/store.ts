@@ -99,6 +99,11 @@ export interface WebhookClaim {
   readonly attempt: number;
 }
 
+/** What a download that was removed leaves behind. */
+export interface Removed extends Pick<Download, "id" | "epoch" | "candidate" | "file" | "bytes" | "endedAt"> {
+  readonly resume: Pick<ResumePoint, "partial" | "total" | "modifiedMs">;
+}
+
 /** Which partial files an unfinished download may still need. */
 export type PartialOwner = Pick<Download, "id" | "epoch"> & Pick<ResumePoint, "partial">;
 
@@ -134,8 +139,8 @@ export interface DownloadStore {
    * @throws {StateConflictError} when its state does not allow that; nothing is changed then
    */
   change(id: string, change: Change): Promise<Download | undefined>;
-  /** Removes a download, whoever works on it, and resolves to what it was. */
-  remove(id: string): Promise<Download | undefined>;
+  /** Removes a download, whoever works on it, and resolves to what is to be cleared away. */
+  remove(id: string): Promise<Removed | undefined>;
 
   /**
    * Claims a download that is due, or whose worker has lost its lease: of the owner who has the fewest running, the

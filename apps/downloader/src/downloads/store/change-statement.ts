@@ -36,7 +36,7 @@ export function changeStatement(dialect: Dialect): string {
   const isElsewhere = "(substr(url, 1, length(CAST(:origin AS TEXT)) + 1) <> CAST(:origin AS TEXT) || '/')";
   const target = "(SELECT target FROM held)";
   const set = `
-    state = target,
+    state = target, request = :request,
     url = coalesce(:url, url), host = coalesce(:host, host),
     headers = CASE WHEN ${isElsewhere} THEN '{}' ELSE headers END,
     priority = coalesce(:priority, priority),

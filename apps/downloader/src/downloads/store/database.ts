@@ -32,6 +32,8 @@ export interface Dialect {
   readonly lock: string;
   /** Locks them as well, and passes over those that somebody else has locked. */
   readonly lockFree: string;
+  /** A condition that always holds, and lets the trigger of a removal know a parameter, where answers can be lost. */
+  readonly note: (parameter: string) => string;
   /** Compares text whatever its case. */
   readonly like: string;
   /** Has an index used whatever the planner thinks; it knows nothing about what is in the table. */

@@ -30,6 +30,7 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     webhook           text,
     webhook_due       bigint,
     webhook_attempts  bigint NOT NULL DEFAULT 0,
+    webhook_claim     text,
     state             text NOT NULL,
     attempts          bigint NOT NULL DEFAULT 0,
     failures          bigint NOT NULL DEFAULT 0,
@@ -59,7 +60,8 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     revision          bigint NOT NULL,
     idempotency_key   text,
     idempotency_index bigint,
-    fingerprint       text
+    fingerprint       text,
+    request           text
   ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
   CREATE TABLE removals (
@@ -69,7 +71,16 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     owner           text NOT NULL,
     removed_at      bigint NOT NULL,
     idempotency_key text,
-    fingerprint     text
+    fingerprint     text,
+    request         text,
+    epoch           bigint NOT NULL,
+    partial         text,
+    candidate       text,
+    file            text,
+    bytes           bigint NOT NULL,
+    total           bigint,
+    modified        bigint,
+    ended_at        bigint
   );
 
   CREATE INDEX downloads_states ON downloads (state, sequence);
@@ -89,8 +100,11 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
 
   CREATE FUNCTION note_removal() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
-    INSERT INTO removals (revision, sequence, id, owner, removed_at, idempotency_key, fingerprint)
-    VALUES (next_revision(), old.sequence, old.id, old.owner, ${POSTGRES.now}, old.idempotency_key, old.fingerprint);
+    INSERT INTO removals (revision, sequence, id, owner, removed_at, idempotency_key, fingerprint,
+      request, epoch, partial, candidate, file, bytes, total, modified, ended_at)
+    VALUES (next_revision(), old.sequence, old.id, old.owner, ${POSTGRES.now}, old.idempotency_key, old.fingerprint,
+      current_setting('wharf.request', TRUE), old.epoch, old.partial, old.candidate, old.file,
+      old.bytes, old.total, old.modified, old.ended_at);
     RETURN old;
   END $$;
   -- Before: the row is locked by then, but not gone, so that nobody who has the history's lock waits for its end.

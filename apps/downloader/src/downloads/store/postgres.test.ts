@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 
 import { emptyPoint, newDownload } from "../../testing/new-download.ts";
 import { lackOfPostgres, startPostgres, type Postgres } from "../../testing/postgres.ts";
+import { startRelay } from "../../testing/postgres-relay.ts";
 import { testStore } from "../../testing/store-contract.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { DownloadStore } from "../store.ts";
+import type { Values } from "./database.ts";
 import { POSTGRES } from "./dialects.ts";
 import { openStore } from "./open-store.ts";
 import { compile, POSTGRES_SETTINGS, PostgresDatabase } from "./postgres.ts";
@@ -149,6 +151,98 @@ describe.skipIf(lack !== undefined)(`a real server${lack === undefined ? "" : `:
     await expect(store.stats()).rejects.toThrow(StoreUnavailableError);
     await server.start();
     expect(await store.insert([newDownload()])).toHaveLength(1);
+  });
+
+  test("an error of our own is not taken for a server that is away", async () => {
+    const database = await PostgresDatabase.open({ url: await postgres.createDatabase(), isDurable: false });
+    onTestFinished(() => database.close());
+    const circular: Record<string, unknown> = {};
+    circular["itself"] = circular;
+    const values = { id: circular } as unknown as Values;
+    await expect(database.query({ sql: "SELECT CAST(:id AS text)" }, values)).rejects.toThrow(TypeError);
+  });
+
+  test("a connection lost while it was in use puts in doubt what was not synced by then", async () => {
+    const server = await startPostgres({ isSynced: false });
+    onTestFinished(() => server.close());
+    const { url } = server;
+    const database = await PostgresDatabase.open({ url, isDurable: true });
+    onTestFinished(() => database.close());
+    await query(url, "CREATE TABLE writes (at bigint)");
+    const count = async () =>
+      Number((await query(url, "SELECT count(*) AS count FROM writes"))[0]?.["count"]);
+    const activity = async (text: string) =>
+      query(url, `SELECT pid FROM pg_stat_activity WHERE query LIKE '%${text}%' AND pid <> pg_backend_pid()`);
+    const setStandbys = async (names: string) => {
+      await query(url, `ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
+      await query(url, "SELECT pg_reload_conf()");
+    };
+
+    const busy = database.query({ sql: "SELECT pg_sleep(1)" });
+    await expect.poll(() => activity("pg_sleep")).toHaveLength(1);
+    await setStandbys("nobody");
+    await expect
+      .poll(() => query(url, "SHOW synchronous_standby_names"))
+      .toEqual([{ synchronous_standby_names: "nobody" }]);
+    const writing = database.query({ sql: "INSERT INTO writes VALUES (1)", survives: "power-cut" });
+    // It is written, and its sync waits for a standby that there is not.
+    await expect.poll(() => activity("pg_logical_emit_message")).toHaveLength(1);
+    expect(await count()).toBe(1);
+    await query(
+      url,
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'",
+    );
+    await busy; // tried again
+    await setStandbys("");
+    await writing;
+    expect(await count()).toBe(2); // once more, as it may have been undone
+  });
+
+  describe("when the answer is lost on the way", () => {
+    const open = async () => {
+      const url = await postgres.createDatabase();
+      const relay = await startRelay(url);
+      const [store, other] = [await openTestStore(relay.url), await openTestStore(url)];
+      const claim = async () => {
+        const claimed = await other.claim({ worker: "x", leaseMs: 60_000, busyHosts: [] });
+        if (!claimed) throw new Error("nothing was claimed");
+        return claimed.download;
+      };
+      return { relay, store, other, claim };
+    };
+
+    test("a change was made, though it could not be made any more", async () => {
+      const { relay, store, other, claim } = await open();
+      const [download] = await other.insert([newDownload()]);
+      const id = download?.id ?? "";
+      await other.change(id, { state: "paused" });
+      relay.loseNextAnswer(claim);
+      expect(await store.change(id, { state: "queued" })).toMatchObject({ id, state: "running" });
+      await expect(store.change(id, { state: "queued" })).rejects.toThrow(/is running already/);
+    });
+
+    test("a removal still tells what was left behind", async () => {
+      const { relay, store, other, claim } = await open();
+      await other.insert([newDownload()]);
+      const { id, epoch } = await claim();
+      const resume = { partial: "p", total: 20, modifiedMs: 3 };
+      await other.offer({ id, epoch }, emptyPoint(resume), "/x");
+      relay.loseNextAnswer();
+      const removed = { id, epoch, resume, candidate: "/x", file: null, bytes: 0, endedAt: null };
+      expect(await store.remove(id)).toEqual(removed);
+      expect(await store.remove(id)).toBeUndefined();
+    });
+
+    test("a webhook is called now, and not when the claim on it has run out", async () => {
+      const { relay, store, other, claim } = await open();
+      await other.insert([newDownload({ webhook: "https://hook.example/" })]);
+      const download = await claim();
+      await other.complete(download, "/x", 1);
+      relay.loseNextAnswer();
+      const webhook = await store.claimWebhook(60_000);
+      expect(webhook).toMatchObject({ attempt: 1, download: { id: download.id } });
+      expect(await store.claimWebhook(60_000)).toBeUndefined();
+    });
   });
 
   test("a database that lets nobody in says so at once", async () => {

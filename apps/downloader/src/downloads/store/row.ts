@@ -6,7 +6,7 @@ import type {
   RequestHeaders,
   ResumePoint,
 } from "../download.ts";
-import type { Claim } from "../store.ts";
+import type { Claim, Removed } from "../store.ts";
 import { countBytes, type ByteRange } from "../ranges.ts";
 import type { Row } from "./database.ts";
 
@@ -62,6 +62,23 @@ export function toClaim(row: Row): Claim {
     download: { ...toDownload(row), pieces: pieces === null ? null : (JSON.parse(pieces) as Pieces) },
     isTakenOver: number(row, "taken_over") === 1,
     dueAt: Math.max(number(row, "created_at"), number(row, "due_at")),
+  };
+}
+
+/** Reads what a removal has left behind. */
+export function toRemoved(row: Row): Removed {
+  return {
+    id: text(row, "id"),
+    epoch: number(row, "epoch"),
+    resume: {
+      partial: textOrNull(row, "partial"),
+      total: numberOrNull(row, "total"),
+      modifiedMs: numberOrNull(row, "modified"),
+    },
+    candidate: textOrNull(row, "candidate"),
+    file: textOrNull(row, "file"),
+    bytes: number(row, "bytes"),
+    endedAt: numberOrNull(row, "ended_at"),
   };
 }
 

@@ -15,13 +15,23 @@ import type {
   ListRequest,
   PartialOwner,
   Progress,
+  Removed,
   Settings,
   Stats,
   WebhookClaim,
 } from "../store.ts";
 import { allowedStates, conflictDetail } from "./change-statement.ts";
 import { TakenError, type Database, type Statement, type Values } from "./database.ts";
-import { fromResumePoint, number, numberOrNull, text, textOrNull, toClaim, toDownload } from "./row.ts";
+import {
+  fromResumePoint,
+  number,
+  numberOrNull,
+  text,
+  textOrNull,
+  toClaim,
+  toDownload,
+  toRemoved,
+} from "./row.ts";
 import { createStatements, type Statements } from "./statements.ts";
 
 /** How often, at the most, a claim looks for what has become due. */
@@ -109,6 +119,7 @@ export class SqlStore implements DownloadStore {
       isLimited: speedLimit === undefined ? 0 : 1,
       speedLimit: speedLimit ?? null,
       allowed: JSON.stringify(allowed),
+      request: randomUUID(),
     };
     if (!isStorable(id)) return undefined;
     for (;;) {
@@ -122,10 +133,10 @@ export class SqlStore implements DownloadStore {
     }
   }
 
-  async remove(id: string): Promise<Download | undefined> {
+  async remove(id: string): Promise<Removed | undefined> {
     if (!isStorable(id)) return undefined;
-    const [removed] = await this.#downloads(this.#statements.remove, { id });
-    return removed;
+    const [row] = await this.#database.query(this.#statements.remove, { id, request: randomUUID() });
+    return row && toRemoved(row);
   }
 
   async claim({ worker, leaseMs, busyHosts }: ClaimRequest): Promise<Claim | undefined> {
@@ -211,7 +222,7 @@ export class SqlStore implements DownloadStore {
   }
 
   async claimWebhook(leaseMs: number): Promise<WebhookClaim | undefined> {
-    const [row] = await this.#database.query(this.#statements.claimWebhook, { leaseMs });
+    const [row] = await this.#database.query(this.#statements.claimWebhook, { leaseMs, claim: randomUUID() });
     return row && { download: toDownload(row), attempt: number(row, "webhook_attempts") };
   }
 
@@ -283,8 +294,8 @@ function idsOf(rows: readonly { readonly id: string }[]): string {
 }
 
 /** Postgres has no text with NUL in it, and SQLite's patterns end there: what has one is nowhere to be found. */
-function isStorable(text: string): boolean {
-  return !text.includes("\0");
+function isStorable(asked: string): boolean {
+  return !asked.includes("\0");
 }
 
 /** A pattern that finds `part` anywhere, its own `%` and `_` taken literally. */

@@ -60,6 +60,7 @@ export const SQLITE_MIGRATIONS: readonly string[] = [
   ALTER TABLE downloads ADD COLUMN webhook          TEXT;
   ALTER TABLE downloads ADD COLUMN webhook_due      INTEGER;
   ALTER TABLE downloads ADD COLUMN webhook_attempts INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE downloads ADD COLUMN webhook_claim    TEXT;
   ALTER TABLE downloads ADD COLUMN connections      INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE downloads ADD COLUMN digest           TEXT;
   ALTER TABLE downloads ADD COLUMN durable          TEXT NOT NULL DEFAULT '[]';
@@ -68,6 +69,7 @@ export const SQLITE_MIGRATIONS: readonly string[] = [
   ALTER TABLE downloads ADD COLUMN idempotency_key   TEXT;
   ALTER TABLE downloads ADD COLUMN idempotency_index INTEGER;
   ALTER TABLE downloads ADD COLUMN fingerprint       TEXT;
+  ALTER TABLE downloads ADD COLUMN request           TEXT;
 
   CREATE TABLE removals (
     revision        INTEGER NOT NULL,

@@ -13,6 +13,8 @@ const POINT = `
   digest = :digest, name = :name, modified = :modifiedMs, failures = :failures`;
 /** What a client sees of a point. */
 const POINT_VISIBLE = "(name IS DISTINCT FROM :name OR total IS DISTINCT FROM :total)";
+/** What a removal leaves to be cleared away. */
+const REMAINS = "id, epoch, partial, candidate, file, bytes, total, modified, ended_at";
 const STOPPED = "speed = 0, connections = 0, worker = NULL";
 /** An end, and with it a webhook to be called. */
 const ended = (now: string): string => `
@@ -59,12 +61,11 @@ function reads({ now, like, by, texts }: Dialect) {
         WHERE id = asked.value
           AND (state IN ('queued', 'running', 'paused') OR state = 'failed' AND ended_at > :failedAfter)`,
     },
-    probe: { sql: "SELECT 1 FROM downloads LIMIT 1" },
   } satisfies Record<string, Statement>;
 }
 
 function submission(dialect: Dialect) {
-  const { now, nextRevision, texts, objects } = dialect;
+  const { now, nextRevision, note, texts, objects } = dialect;
   const text = (name: string): string => `value->>'${name}'`;
   const integer = (name: string): string => `CAST(value->>'${name}' AS BIGINT)`;
   return {
@@ -98,8 +99,16 @@ function submission(dialect: Dialect) {
         SELECT fingerprint FROM downloads WHERE idempotency_key = :key AND owner = ''
         UNION SELECT fingerprint FROM removals WHERE idempotency_key = :key AND owner = ''`,
     },
-    change: { sql: changeStatement(dialect), survives: "power-cut" },
-    remove: { sql: `DELETE FROM downloads WHERE id = :id RETURNING ${COLUMNS}`, survives: "power-cut" },
+    change: {
+      sql: changeStatement(dialect),
+      recover: `SELECT ${COLUMNS} FROM downloads WHERE id = :id AND request = :request`,
+      survives: "power-cut",
+    },
+    remove: {
+      sql: `DELETE FROM downloads WHERE id = :id AND ${note("request")} RETURNING ${REMAINS}`,
+      recover: `SELECT ${REMAINS} FROM removals WHERE id = :id AND request = :request`,
+      survives: "power-cut",
+    },
   } satisfies Record<string, Statement>;
 }
 
@@ -231,9 +240,12 @@ function webhooks({ now, lockFree }: Dialect) {
         WITH held AS MATERIALIZED (
           SELECT sequence FROM downloads WHERE webhook_due <= ${now} ORDER BY webhook_due LIMIT 1 ${lockFree}
         )
-        UPDATE downloads SET webhook_due = ${now} + :leaseMs, webhook_attempts = webhook_attempts + 1
+        UPDATE downloads SET webhook_due = ${now} + :leaseMs, webhook_attempts = webhook_attempts + 1,
+          webhook_claim = :claim
         WHERE sequence IN (SELECT sequence FROM held)
         RETURNING ${COLUMNS}, webhook_attempts`,
+      recover: `
+        SELECT ${COLUMNS}, webhook_attempts FROM downloads WHERE webhook_due IS NOT NULL AND webhook_claim = :claim`,
       survives: "server",
     },
     settleWebhook: {

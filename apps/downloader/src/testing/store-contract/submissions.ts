@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { KeyReusedError } from "../../downloads/errors.ts";
 import { newDownload } from "../new-download.ts";
-import { LEASE_MS, type Open } from "./fixture.ts";
+import { LEASE_MS, POINT, type Open } from "./fixture.ts";
 
 /** What is put in, found, listed, counted and removed. */
 export function testSubmissions(open: Open): void {
@@ -147,13 +147,21 @@ export function testSubmissions(open: Open): void {
     });
   });
 
-  test("a removal resolves to what was removed, once", async () => {
-    const { store } = await open();
-    const [download] = await store.insert([newDownload({ filename: "x" })]);
-    expect(await store.remove(download?.id ?? "")).toMatchObject({ id: download?.id, filename: "x" });
-    expect(await store.remove(download?.id ?? "")).toBeUndefined();
+  test("a removal resolves to what is left of it, once", async () => {
+    const fixture = await open();
+    const { store } = fixture;
+    const { id, epoch } = await fixture.running();
+    await store.offer({ id, epoch }, POINT, "/x");
+    const resume = { partial: "p", total: 20, modifiedMs: 3 };
+    const left = { id, epoch, resume, candidate: "/x", file: null, bytes: 0, endedAt: null };
+    expect(await store.remove(id)).toEqual(left);
+    expect(await store.remove(id)).toBeUndefined();
+    expect(await store.get(id)).toBeUndefined();
+    const done = await fixture.running();
+    await store.complete(done, "/y", 1);
+    const endedAt = (await store.get(done.id))?.endedAt;
+    expect(await store.remove(done.id)).toMatchObject({ candidate: null, file: "/y", bytes: 1, endedAt });
     expect(await store.remove("\0")).toBeUndefined();
-    expect(await store.get(download?.id ?? "")).toBeUndefined();
   });
 
   test("the unfinished are told from the finished, those that may be tried again from those that may not", async () => {
