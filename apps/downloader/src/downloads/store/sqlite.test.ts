@@ -2,7 +2,6 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { NotFoundError } from "@wharf/volume";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { temporaryFolder } from "../../testing/folder.ts";
@@ -122,14 +121,6 @@ test("while another process is in the middle of a write, this one waits without 
   other.exec("COMMIT");
   await inserting;
   expect((await store.stats()).states.queued).toBe(1);
-});
-
-test("what is written to a log that is gone is not called durable", async () => {
-  const file = await temporaryFile();
-  const store = await openTestStore(file, true);
-  await store.insert([newDownload()]);
-  await rm(`${file}-wal`);
-  await expect(store.insert([newDownload()])).rejects.toThrow(NotFoundError);
 });
 
 const PLANS = createStatements(SQLITE);

@@ -1,5 +1,4 @@
 import { mkdir, open, stat, type FileHandle } from "node:fs/promises";
-import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -37,7 +36,7 @@ export class SqliteDatabase implements Database {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #commit: GroupCommit | undefined;
-  #log: { handle: FileHandle; inode: number } | undefined;
+  readonly #log: FileHandle | undefined;
 
   /** Opens the database, and brings its schema up to date. */
   static async open({ file, isDurable }: SqliteOptions): Promise<SqliteDatabase> {
@@ -47,17 +46,19 @@ export class SqliteDatabase implements Database {
       await patiently(() => database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"));
       await patiently(() => migrate(database));
       if (isDurable) await syncNames(file);
+      // It stays the same file for as long as anybody has the database open.
+      return new SqliteDatabase(file, database, isDurable ? await open(`${file}-wal`, "r") : undefined);
     } catch (error) {
       database.close();
       throw error;
     }
-    return new SqliteDatabase(file, database, isDurable);
   }
 
-  private constructor(file: string, database: DatabaseSync, isDurable: boolean) {
+  private constructor(file: string, database: DatabaseSync, log: FileHandle | undefined) {
     this.#file = file;
     this.#database = database;
-    this.#commit = isDurable ? new GroupCommit(() => this.#syncLog()) : undefined;
+    this.#log = log;
+    this.#commit = log && new GroupCommit(() => syncLog(log));
   }
 
   async query({ sql, survives }: Statement, values: Values = {}): Promise<readonly Row[]> {
@@ -78,8 +79,7 @@ export class SqliteDatabase implements Database {
 
   async close(): Promise<void> {
     if (this.#database.isOpen) this.#database.close();
-    await this.#log?.handle.close();
-    this.#log = undefined;
+    await this.#log?.close();
   }
 
   #prepare(sql: string): StatementSync {
@@ -89,27 +89,6 @@ export class SqliteDatabase implements Database {
     statement.setAllowUnknownNamedParameters(true);
     this.#statements.set(sql, statement);
     return statement;
-  }
-
-  async #syncLog(): Promise<void> {
-    try {
-      const log = await this.#openLog();
-      await log.datasync();
-    } catch (error) {
-      throw fromSystem(error, "the database");
-    }
-  }
-
-  /** The log as it is now: whoever has it open alone when it closes the database removes it. */
-  async #openLog(): Promise<FileHandle> {
-    const path = `${this.#file}-wal`;
-    const inode = statSync(path).ino;
-    if (this.#log?.inode === inode) return this.#log.handle;
-    await this.#log?.handle.close();
-    this.#log = undefined;
-    const handle = await open(path, "r");
-    this.#log = { handle, inode };
-    return handle;
   }
 }
 
@@ -154,6 +133,14 @@ function migrate(database: DatabaseSync): void {
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK"); // a full disk ends it by itself
     throw error;
+  }
+}
+
+async function syncLog(log: FileHandle): Promise<void> {
+  try {
+    await log.datasync();
+  } catch (error) {
+    throw fromSystem(error, "the database");
   }
 }
 
