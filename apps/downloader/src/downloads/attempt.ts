@@ -1,11 +1,13 @@
 import type { ResumePoint } from "./download.ts";
 import { LeaseLostError } from "./errors.ts";
+import { requireSize } from "./first-answer.ts";
 import { Mirrors } from "./mirrors.ts";
 import { publishFile } from "./publication.ts";
 import { countBytes, endOf } from "./ranges.ts";
 import type { Claim, DownloadStore, Settings } from "./store.ts";
 import { SpeedLimiter } from "./token-bucket.ts";
-import { requireSize, Transfer, type TransferContext } from "./transfer.ts";
+import type { TransferContext } from "./transfer-job.ts";
+import { Transfer } from "./transfer.ts";
 import { findWrongBytes, mismatch } from "./verification.ts";
 import { WorkingFile } from "./working-file.ts";
 

@@ -1,62 +1,19 @@
-import type { IncomingHttpHeaders } from "node:http";
-
-import type { Volume } from "@wharf/volume";
-
-import { Checkpoints, type CheckpointInterval } from "./checkpoints.ts";
-import { sourceDigest } from "./checksum.ts";
-import type { NewDownload } from "./download.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { AttemptError } from "./errors.ts";
 import { isOfSource, toAttemptError } from "./failure.ts";
-import type { HostConnections } from "./host-connections.ts";
-import type { Mirror, Mirrors } from "./mirrors.ts";
-import { chooseName } from "./naming.ts";
-import { requireFreeName } from "./publication.ts";
+import { prepareFile, requireAllowed } from "./first-answer.ts";
+import type { Mirror } from "./mirrors.ts";
 import { countBytes, gapsIn, type ByteRange } from "./ranges.ts";
-import type { Known } from "./resume.ts";
 import { SegmentPlan } from "./segments.ts";
-import { askSource, type Source, type SourceContext } from "./source.ts";
-import type { ClaimedDownload } from "./store.ts";
+import { askSource, type Source } from "./source.ts";
 import { Stream } from "./stream.ts";
-import type { SpeedLimiter } from "./token-bucket.ts";
-import { modifiedMs, strongValidator } from "./validator.ts";
-import { isVerifiable, type SourceFacts, type WorkingFile } from "./working-file.ts";
-import type { WriteSizes } from "./write-sizes.ts";
-
-/** What every transfer works with. */
-export interface TransferContext extends SourceContext {
-  readonly volume: Volume;
-  readonly stallTimeoutMs: number;
-  /** The most any download may have, in bytes. */
-  readonly maxBytes: number;
-  /** Connections for a download that does not say how many. */
-  readonly segments: number;
-  /** How often what was received is made durable. */
-  readonly checkpoints: CheckpointInterval;
-  /** Of all downloads of this replica together. */
-  readonly limiter: SpeedLimiter;
-  readonly hosts: HostConnections;
-  readonly writeSizes: WriteSizes;
-}
+import { knownPart, knownRest, type TransferContext, type TransferJob } from "./transfer-job.ts";
 
 /** A connection that broke off after so much is worth another one at once; after less the source may have had enough. */
 const WORTH_ANOTHER_BYTES = 64 << 10;
 
 /** What one download's connections together gather for their next writes: a kill takes it. */
 const BATCH_BYTES = 1 << 20;
-
-/** Whether there is room for less than this is found out when it is written. */
-const SMALL_BYTES = 1 << 20;
-
-/** What one transfer is about. */
-export interface TransferJob {
-  readonly download: ClaimedDownload;
-  readonly mirrors: Mirrors;
-  readonly file: WorkingFile;
-  /** The download's own limit. */
-  readonly limiter: SpeedLimiter;
-  /** Ends the transfer; what was received until then is written, and as far as possible recorded. */
-  readonly signal: AbortSignal;
-}
 
 /** Bytes to be brought; without an end, all that come. */
 interface Part {
@@ -158,9 +115,10 @@ export class Transfer {
 
   async #beginWith(mirror: Mirror): Promise<void> {
     const { file } = this.#job;
-    const source = await askSource(this.#context, mirror, this.#known(), this.#signal);
+    const source = await askSource(this.#context, mirror, knownRest(this.#job), this.#signal);
     try {
-      await this.#prepare(source);
+      await prepareFile(this.#context, this.#job, source);
+      this.#bytes = countBytes(file.written);
     } catch (error) {
       source.response.discard();
       throw error;
@@ -179,50 +137,6 @@ export class Transfer {
       async () => source,
     );
     this.#fill();
-  }
-
-  /** What to ask for when there is something to go on from: the largest gap. */
-  #known(): Known | undefined {
-    const { file } = this.#job;
-    const { total } = file.point;
-    if (!file.canContinue || file.written.length === 0) return undefined;
-    if (total === null) return { ...this.#version(), start: countBytes(file.written) };
-    const gap = new SegmentPlan(gapsIn(file.written, total)).offer([]);
-    return gap && this.#knownPart(gap);
-  }
-
-  #knownPart({ start, end }: ByteRange): Known {
-    const version = this.#version();
-    return { ...version, start, end: end === version.total ? undefined : end };
-  }
-
-  #version(): Pick<Known, "validator" | "total"> {
-    const { download, file } = this.#job;
-    const { validator, total } = file.point;
-    // Each of several mirrors has validators of its own; the whole file will tell whether its parts belong together.
-    const isForAll = download.mirrors.length === 0 || !isVerifiable(download);
-    return { validator: isForAll ? validator : null, total };
-  }
-
-  /** Judges what the head of the first answer says, and has a file ready for its body. */
-  async #prepare({ response, url, part, total }: Source): Promise<void> {
-    const { volume } = this.#context;
-    const { download, file } = this.#job;
-    if (total !== null) {
-      this.#requireAllowed(total);
-      requireSize(download, total);
-    }
-    if (part) {
-      file.learnTotal(total);
-    } else {
-      const { filename } = download;
-      const name = chooseName({ filename, contentDisposition: response.headers["content-disposition"], url });
-      await requireFreeName(volume, download, name);
-      await file.startOver({ ...factsOf(response.headers), total, name });
-    }
-    this.#bytes = countBytes(file.written);
-    const left = (total ?? 0) - this.#bytes;
-    if (left > SMALL_BYTES) await volume.requireSpace(left);
   }
 
   async #tick(): Promise<void> {
@@ -280,7 +194,7 @@ export class Transfer {
 
   async #askForRange(mirror: Mirror, range: ByteRange): Promise<Source & { part: ByteRange }> {
     const target = mirror.answered ?? mirror;
-    const source = await askSource(this.#context, target, this.#knownPart(range), this.#signal).catch(
+    const source = await askSource(this.#context, target, knownPart(this.#job, range), this.#signal).catch(
       passing,
     );
     const { part, response } = source;
@@ -352,18 +266,11 @@ export class Transfer {
 
   #count(bytes: number): Promise<void> | undefined {
     this.#bytes += bytes;
-    this.#requireAllowed(this.#bytes);
+    requireAllowed(this.#context, this.#job.download, this.#bytes);
     const waits = [this.#context.limiter.take(bytes), this.#job.limiter.take(bytes)].filter(
       (wait) => wait !== undefined,
     );
     return waits.length > 1 ? Promise.all(waits).then(() => undefined) : waits[0];
-  }
-
-  /** @throws {AttemptError} `TOO_LARGE` */
-  #requireAllowed(bytes: number): void {
-    const limit = Math.min(this.#job.download.maxBytes ?? Infinity, this.#context.maxBytes);
-    if (bytes <= limit) return;
-    throw new AttemptError("TOO_LARGE", `The file is larger than the ${limit} bytes allowed.`);
   }
 }
 
@@ -375,18 +282,4 @@ function passing(error: unknown): never {
   const { code, message, isTransient, retryAfterMs } = toAttemptError(error);
   if (isTransient || code !== "HTTP_STATUS") throw error;
   throw new AttemptError(code, message, { isTransient: true, retryAfterMs, cause: error });
-}
-
-/** @throws {AttemptError} `SIZE_MISMATCH` */
-export function requireSize({ size }: Pick<NewDownload, "size">, bytes: number): void {
-  if (size === null || size === bytes) return;
-  throw new AttemptError("SIZE_MISMATCH", `The server's file has ${bytes} bytes instead of ${size}.`);
-}
-
-function factsOf(headers: IncomingHttpHeaders): Pick<SourceFacts, "validator" | "digest" | "modifiedMs"> {
-  return {
-    validator: strongValidator(headers),
-    digest: sourceDigest(headers),
-    modifiedMs: modifiedMs(headers),
-  };
 }
