@@ -25,14 +25,13 @@ export async function removeDownload(
   id: string,
   withFile: boolean,
 ): Promise<void> {
-  const known = withFile ? await store.get(id) : undefined;
   const removed = await store.remove(id);
   if (!removed) throw new DownloadUnknownError(id);
   const seized = await seizePartial(volume, removed);
   if (seized) await volume.partials.remove(seized.partial);
   const file = seized?.published ?? removed.file;
-  if (!known || file === null) return;
-  const condition = (current: Entry): boolean => isSame(current, known);
+  if (!withFile || file === null) return;
+  const condition = (current: Entry): boolean => isSame(current, removed);
   await volume.remove(VolumePath.parse(file), { condition }).catch((error: unknown) => {
     if (!(error instanceof NotFoundError || error instanceof ConditionFailedError)) throw error;
   });
@@ -43,7 +42,7 @@ export async function removeDownload(
  * source's, or, where that was silent, from before the end. Its identity would tell no more: it changes after the end,
  * when the partial file's name goes.
  */
-function isSame(current: Entry, { resume: { total, modifiedMs }, endedAt }: Download): boolean {
+function isSame(current: Entry, { resume: { total, modifiedMs }, endedAt }: Removed): boolean {
   // Until it is recorded how long the file is, nothing was published: it has happened since this request came.
   if (current.type !== "file" || (total !== null && current.size !== total)) return false;
   if (modifiedMs !== null) return current.modifiedMs === modifiedMs;

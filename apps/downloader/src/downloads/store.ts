@@ -100,7 +100,7 @@ export interface WebhookClaim {
 }
 
 /** What a download that was removed leaves behind. */
-export interface Removed extends Pick<Download, "id" | "epoch" | "candidate" | "file" | "bytes" | "endedAt"> {
+export interface Removed extends Pick<Download, "id" | "epoch" | "candidate" | "file" | "endedAt"> {
   readonly resume: Pick<ResumePoint, "partial" | "total" | "modifiedMs">;
 }
 

@@ -77,7 +77,6 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     partial         text,
     candidate       text,
     file            text,
-    bytes           bigint NOT NULL,
     total           bigint,
     modified        bigint,
     ended_at        bigint
@@ -101,10 +100,10 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   CREATE FUNCTION note_removal() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
     INSERT INTO removals (revision, sequence, id, owner, removed_at, idempotency_key, fingerprint,
-      request, epoch, partial, candidate, file, bytes, total, modified, ended_at)
+      request, epoch, partial, candidate, file, total, modified, ended_at)
     VALUES (next_revision(), old.sequence, old.id, old.owner, ${POSTGRES.now}, old.idempotency_key, old.fingerprint,
       current_setting('wharf.request', TRUE), old.epoch, old.partial, old.candidate, old.file,
-      old.bytes, old.total, old.modified, old.ended_at);
+      old.total, old.modified, old.ended_at);
     RETURN old;
   END $$;
   -- Before: the row is locked by then, but not gone, so that nobody who has the history's lock waits for its end.

@@ -228,7 +228,7 @@ describe.skipIf(lack !== undefined)(`a real server${lack === undefined ? "" : `:
       const resume = { partial: "p", total: 20, modifiedMs: 3 };
       await other.offer({ id, epoch }, emptyPoint(resume), "/x");
       relay.loseNextAnswer();
-      const removed = { id, epoch, resume, candidate: "/x", file: null, bytes: 0, endedAt: null };
+      const removed = { id, epoch, resume, candidate: "/x", file: null, endedAt: null };
       expect(await store.remove(id)).toEqual(removed);
       expect(await store.remove(id)).toBeUndefined();
     });

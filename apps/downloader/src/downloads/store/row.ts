@@ -77,7 +77,6 @@ export function toRemoved(row: Row): Removed {
     },
     candidate: textOrNull(row, "candidate"),
     file: textOrNull(row, "file"),
-    bytes: number(row, "bytes"),
     endedAt: numberOrNull(row, "ended_at"),
   };
 }

@@ -14,7 +14,7 @@ const POINT = `
 /** What a client sees of a point. */
 const POINT_VISIBLE = "(name IS DISTINCT FROM :name OR total IS DISTINCT FROM :total)";
 /** What a removal leaves to be cleared away. */
-const REMAINS = "id, epoch, partial, candidate, file, bytes, total, modified, ended_at";
+const REMAINS = "id, epoch, partial, candidate, file, total, modified, ended_at";
 const STOPPED = "speed = 0, connections = 0, worker = NULL";
 /** An end, and with it a webhook to be called. */
 const ended = (now: string): string => `

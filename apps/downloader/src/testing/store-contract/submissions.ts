@@ -153,14 +153,14 @@ export function testSubmissions(open: Open): void {
     const { id, epoch } = await fixture.running();
     await store.offer({ id, epoch }, POINT, "/x");
     const resume = { partial: "p", total: 20, modifiedMs: 3 };
-    const left = { id, epoch, resume, candidate: "/x", file: null, bytes: 0, endedAt: null };
+    const left = { id, epoch, resume, candidate: "/x", file: null, endedAt: null };
     expect(await store.remove(id)).toEqual(left);
     expect(await store.remove(id)).toBeUndefined();
     expect(await store.get(id)).toBeUndefined();
     const done = await fixture.running();
     await store.complete(done, "/y", 1);
     const endedAt = (await store.get(done.id))?.endedAt;
-    expect(await store.remove(done.id)).toMatchObject({ candidate: null, file: "/y", bytes: 1, endedAt });
+    expect(await store.remove(done.id)).toMatchObject({ candidate: null, file: "/y", endedAt });
     expect(await store.remove("\0")).toBeUndefined();
   });
 
