@@ -16,13 +16,11 @@ export function startFileserver(directory: string, durability: Durability): Prom
   return startService("fileserver", { VOLUME_DIR: directory, DURABILITY: durability });
 }
 
-/** Starts the downloader from source, quiet, on a directory; it may fetch from loopback. */
-export function startDownloader(directory: string, variables: Variables = {}): Promise<Server> {
-  return startService("downloader", { VOLUME_DIR: directory, ...ALLOW_LOOPBACK, ...variables });
-}
-
-/** Builds the downloader and starts it as images do: without what strips types, which has 40 MB of its own. */
-export async function startBuiltDownloader(directory: string, variables: Variables): Promise<Server> {
+/**
+ * Builds the downloader and starts it as images do, quiet, on a directory; it may fetch from loopback. From source there
+ * is also what strips types, which has 40 MB of its own.
+ */
+export async function startDownloader(directory: string, variables: Variables = {}): Promise<Server> {
   await runProgram(join(REPOSITORY, "node_modules/.bin/tsc"), ["-b", join(REPOSITORY, "apps/downloader")]);
   const settings = { VOLUME_DIR: directory, ...ALLOW_LOOPBACK, ...variables };
   return startService("downloader", settings, [], "dist/main.js");

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { startBuiltDownloader, startNginx } from "../../contenders.ts";
+import { startDownloader, startNginx } from "../../contenders.ts";
 import { submit, untilCompleted, untilRunning } from "../../downloads.ts";
 import { makeFile } from "../../make-file.ts";
 import type { Reading } from "../../reading.ts";
@@ -26,7 +26,7 @@ function reading(how: string, segments: number, rate?: string): Reading {
       const nginx = stack.use(await startNginx(source, { ...(rate !== undefined && { rate }) }));
       const limits = { MAX_ACTIVE: String(DOWNLOADS), MAX_PER_HOST: String(DOWNLOADS * segments) };
       const volume = await makeFolder(workspace, stack);
-      const downloader = stack.use(await startBuiltDownloader(volume, limits));
+      const downloader = stack.use(await startDownloader(volume, limits));
       const { now: before } = await downloader.memory();
       const wanted = Array.from({ length: DOWNLOADS }, (_, index) => {
         return { url: `${nginx.url}/files/in.bin`, filename: `${index}.bin`, segments };
