@@ -43,7 +43,8 @@ describeWith("a downloader that is killed ten times while it brings 300 files", 
   beforeAll(async () => {
     origin = await startNginx([
       { path: "/files/", folder: `${tree?.root ?? ""}/`, rate: "50k" },
-      { path: "/big/", folder: `${folder.path}/`, rate: "40m" },
+      // Of each connection: the transfer is to outlast the kills.
+      { path: "/big/", folder: `${folder.path}/`, rate: "5m" },
     ]);
     downloader = await start();
     fileserver = await startService("fileserver", { VOLUME_DIR: volume.path });
