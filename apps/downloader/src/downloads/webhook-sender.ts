@@ -5,6 +5,7 @@ import type { Logger } from "@wharf/service";
 
 import type { Download } from "./download.ts";
 import type { DownloadMetrics } from "./metrics.ts";
+import { Refill } from "./refill.ts";
 import type { DownloadStore, WebhookClaim } from "./store.ts";
 import { callWebhook, type CallContext, type CallResult } from "./webhook-call.ts";
 import { webhookMessage } from "./webhook-message.ts";
@@ -50,48 +51,34 @@ export class WebhookSender {
   readonly #times: WebhookTimes;
   readonly #calls = new Set<Promise<void>>();
   readonly #ending = new AbortController();
+  readonly #refill: Refill;
   #timer: NodeJS.Timeout | undefined;
-  #filling: Promise<void> | undefined;
-  #isWanted = false;
 
   constructor(context: WebhookContext, times = TIMES) {
     this.#context = context;
     this.#times = times;
+    this.#refill = new Refill(
+      () => this.#startNext(),
+      (error) => context.logger.error({ err: error }, "could not claim a webhook"),
+    );
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.wake(), this.#times.pollMs);
-    this.wake();
-  }
-
-  /** There may be somebody to call; returns at once. */
-  wake(): void {
-    if (this.#ending.signal.aborted) return;
-    this.#isWanted = true;
-    this.#filling ??= this.#fill()
-      .catch((error: unknown) => this.#context.logger.error({ err: error }, "could not claim a webhook"))
-      .finally(() => (this.#filling = undefined));
+    this.#timer = setInterval(() => this.#refill.wake(), this.#times.pollMs);
+    this.#refill.wake();
   }
 
   /** Breaks off what is being sent, to be repeated by others or after the next start. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#ending.abort();
-    const ends = Promise.all([this.#filling, ...this.#calls]);
+    const ends = Promise.all([this.#refill.settled(), ...this.#calls]);
     await Promise.race([ends, sleep(END_WITHIN_MS, undefined, { ref: false })]);
-  }
-
-  async #fill(): Promise<void> {
-    while (this.#isWanted) {
-      this.#isWanted = false;
-      while (!this.#ending.signal.aborted && this.#calls.size < MAX_CALLS && (await this.#startNext())) {
-        // One more is being called; there may be room for another.
-      }
-    }
   }
 
   async #startNext(): Promise<boolean> {
     const { store, logger } = this.#context;
+    if (this.#ending.signal.aborted || this.#calls.size >= MAX_CALLS) return false;
     const claim = await store.claimWebhook(this.#times.leaseMs);
     if (!claim) return false;
     const call = this.#call(claim).catch((error: unknown) => {
@@ -101,7 +88,7 @@ export class WebhookSender {
     this.#calls.add(call);
     void call.then(() => {
       this.#calls.delete(call);
-      this.wake();
+      if (!this.#ending.signal.aborted) this.#refill.wake();
     });
     return true;
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { LeaseLostError, ShutdownError } from "./errors.ts";
+import { Refill } from "./refill.ts";
 import { Run, type RunContext } from "./run.ts";
 import type { Lease, Progress } from "./store.ts";
 
@@ -27,22 +28,25 @@ export class Worker {
   readonly #context: RunContext;
   readonly #options: WorkerOptions;
   readonly #runs = new Set<Run>();
+  readonly #refill: Refill;
   #timers: NodeJS.Timeout[] = [];
-  #filling: Promise<void> | undefined;
   #beating: Promise<void> | undefined;
   #renewedAt = performance.now();
-  #isWanted = false;
   #isEnding = false;
 
   constructor(context: RunContext, options: WorkerOptions) {
     this.#context = context;
     this.#options = options;
+    this.#refill = new Refill(
+      () => this.#startNext(),
+      (error) => context.logger.error({ err: error }, "could not claim a download"),
+    );
   }
 
   start(): void {
     const heartbeatMs = Math.min(HEARTBEAT_MS, this.#options.leaseMs / 3);
     this.#timers = [
-      setInterval(() => this.#lookForWork(), POLL_MS),
+      setInterval(() => this.#refill.wake(), POLL_MS),
       setInterval(() => this.#beatSoon(), heartbeatMs),
     ];
     this.wake();
@@ -50,19 +54,12 @@ export class Worker {
 
   /** There may be something to do, or to be done otherwise; returns at once. */
   wake(): void {
-    this.#lookForWork();
+    this.#refill.wake();
     if (performance.now() - this.#renewedAt >= MIN_HEARTBEAT_MS) this.#beatSoon();
   }
 
   #beatSoon(): void {
     this.#beating ??= this.#beat().finally(() => (this.#beating = undefined));
-  }
-
-  #lookForWork(): void {
-    this.#isWanted = true;
-    this.#filling ??= this.#fill()
-      .catch((error: unknown) => this.#context.logger.error({ err: error }, "could not claim a download"))
-      .finally(() => (this.#filling = undefined));
   }
 
   /**
@@ -72,24 +69,16 @@ export class Worker {
   async close(): Promise<boolean> {
     this.#isEnding = true;
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#filling;
+    await this.#refill.settled();
     for (const run of this.#runs) run.abort(new ShutdownError());
     const ends = Promise.all([this.#beating, ...[...this.#runs].map((run) => run.done)]);
     // A disk may take long to sync; what is not handed back by then is taken over when its lease has run out.
     return Promise.race([ends.then(() => true), sleep(END_WITHIN_MS, false, { ref: false })]);
   }
 
-  async #fill(): Promise<void> {
-    while (this.#isWanted) {
-      this.#isWanted = false;
-      while (!this.#isEnding && this.#runs.size < this.#options.maxActive && (await this.#startNext())) {
-        // One more was started; there may be room for another.
-      }
-    }
-  }
-
   async #startNext(): Promise<boolean> {
-    const { name: worker, leaseMs } = this.#options;
+    const { name: worker, leaseMs, maxActive } = this.#options;
+    if (this.#isEnding || this.#runs.size >= maxActive) return false;
     const { store, hosts } = this.#context;
     const claim = await store.claim({ worker, leaseMs, busyHosts: hosts.busy });
     if (!claim) return false;
@@ -102,7 +91,7 @@ export class Worker {
       this.#runs.delete(run);
       this.#context.metrics.active.set(this.#runs.size);
       hosts.giveBack(run.host);
-      if (!this.#isEnding) this.#lookForWork();
+      if (!this.#isEnding) this.#refill.wake();
     });
     return true;
   }
