@@ -19,9 +19,9 @@ export async function findWrongBytes(
   const expected = checksum ?? (pieces ? null : file.point.digest);
   const { fd } = file.staged;
   if (expected === null ? !pieces : await hasChecksum(fd, whole, expected, signal)) return [];
+  if (!pieces) return [whole];
   const wrong: ByteRange[] = [];
-  for (const [index, hash] of pieces?.hashes.entries() ?? []) {
-    if (!pieces) break;
+  for (const [index, hash] of pieces.hashes.entries()) {
     const start = index * pieces.length;
     const piece = { start, end: Math.min(start + pieces.length, whole.end) };
     if (!(await hasChecksum(fd, piece, `${pieces.algorithm}=${hash}`, signal))) wrong.push(piece);

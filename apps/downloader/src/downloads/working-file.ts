@@ -10,7 +10,8 @@ import type { Claim, DownloadStore } from "./store.ts";
 /** What a source says of its file when it is asked for the whole of it. */
 export type SourceFacts = Pick<ResumePoint, "validator" | "total" | "digest" | "name" | "modifiedMs">;
 
-const NOTHING: Omit<ResumePoint, "failures"> = {
+/** Where a transfer of which nothing is on disk yet goes on. */
+export const NOTHING: Omit<ResumePoint, "failures"> = {
   partial: null,
   durable: [],
   validator: null,
@@ -46,8 +47,9 @@ export class WorkingFile {
   static async open(volume: Volume, store: DownloadStore, claim: Claim): Promise<WorkingFile> {
     const file = new WorkingFile(volume, store, claim);
     const { partial } = claim.download.resume;
-    if (partial !== null) await file.#takeUp(partial, claim.isTakenOver);
-    if (claim.isTakenOver) await file.#removeStrays();
+    const names = partial !== null || claim.isTakenOver ? await volume.partials.names() : [];
+    if (partial !== null) await file.#takeUp(partial, names, claim.isTakenOver);
+    if (claim.isTakenOver) await file.#removeStrays(names);
     return file;
   }
 
@@ -94,10 +96,10 @@ export class WorkingFile {
    * Goes on in the same file if nobody writes to it any more, else in a copy. Which of several who were each given the
    * download goes on in it is decided by who gives it a new name; that name says whose it is until it is recorded.
    */
-  async #takeUp(recorded: string, isTakenOver: boolean): Promise<void> {
+  async #takeUp(recorded: string, names: readonly string[], isTakenOver: boolean): Promise<void> {
     const { partials } = this.#volume;
     const { total, durable, failures } = this.#point;
-    const found = await this.#find(recorded);
+    const found = findPartial(recorded, names);
     // Before anything is copied: whoever may still write there marks bytes that a copy may have passed already.
     const marks = total === null ? [] : await readMarks(partials, found, this.#version(total));
     const written = marks.reduce<readonly ByteRange[]>(addRange, durable);
@@ -120,33 +122,19 @@ export class WorkingFile {
     await partials.remove(held);
   }
 
-  /** The file's name now: whoever was given the download since may have taken it, and died before that was recorded. */
-  async #find(recorded: string): Promise<string> {
-    const { id, epoch } = parsePartialName(recorded);
-    const names = new Set(await this.#volume.partials.names());
-    const present = [recorded, recorded + SEIZED].find((name) => names.has(name));
-    const taken = [...names]
-      .filter((name) => !name.endsWith("~"))
-      .map((name) => ({ name, owner: parsePartialName(name) }))
-      .filter(({ owner }) => owner.id === id && owner.epoch > epoch && owner.number === undefined)
-      .toSorted((one, other) => other.owner.epoch - one.owner.epoch);
-    return present ?? taken[0]?.name ?? recorded;
-  }
-
   async #isLeft(name: string): Promise<boolean> {
     const { holder } = parsePartialName(name);
     return holder !== undefined && (await this.#volume.isDead(holder));
   }
 
   /** What the lost worker has not recorded nobody else will ask for. */
-  async #removeStrays(): Promise<void> {
-    const { partials } = this.#volume;
+  async #removeStrays(names: readonly string[]): Promise<void> {
     const { id, epoch } = this.#download;
-    const strays = (await partials.names()).filter((name) => {
+    const strays = names.filter((name) => {
       const owner = parsePartialName(name);
       return owner.id === id && owner.epoch !== epoch && name !== this.#point.partial;
     });
-    await Promise.all(strays.map((name) => partials.remove(name)));
+    await Promise.all(strays.map((name) => this.#volume.partials.remove(name)));
   }
 
   /** Begins with an empty file. */
@@ -241,6 +229,18 @@ export class WorkingFile {
     await this.#marker?.stop();
     await this.#staged?.close();
   }
+}
+
+/** The file's name now: whoever was given the download since may have taken it, and died before that was recorded. */
+function findPartial(recorded: string, names: readonly string[]): string {
+  const { id, epoch } = parsePartialName(recorded);
+  const present = [recorded, recorded + SEIZED].find((name) => names.includes(name));
+  const taken = names
+    .filter((name) => !name.endsWith("~"))
+    .map((name) => ({ name, owner: parsePartialName(name) }))
+    .filter(({ owner }) => owner.id === id && owner.epoch > epoch && owner.number === undefined)
+    .toSorted((one, other) => other.owner.epoch - one.owner.epoch);
+  return present ?? taken[0]?.name ?? recorded;
 }
 
 function isAllOf(ranges: readonly ByteRange[], total: number | null): boolean {

@@ -1,4 +1,5 @@
 import type { NewDownload, ResumePoint } from "../downloads/download.ts";
+import { NOTHING } from "../downloads/working-file.ts";
 
 /** A submission of which a test does not care about the rest. */
 export function newDownload(changes: Partial<NewDownload> = {}): NewDownload {
@@ -23,17 +24,7 @@ export function newDownload(changes: Partial<NewDownload> = {}): NewDownload {
   };
 }
 
-/** Where a transfer of which nothing is on disk yet goes on. */
+/** A point at which nothing is on disk yet, but for what a test cares about. */
 export function emptyPoint(changes: Partial<ResumePoint> = {}): ResumePoint {
-  return {
-    partial: null,
-    durable: [],
-    validator: null,
-    total: null,
-    digest: null,
-    name: null,
-    modifiedMs: null,
-    failures: 0,
-    ...changes,
-  };
+  return { ...NOTHING, failures: 0, ...changes };
 }
