@@ -49,6 +49,8 @@ export interface Verb {
   /** What stands after the name: `add|remove NODE [--force]`. */
   readonly synopsis: string;
   readonly options?: ParseArgsOptionsConfig;
+  /** Everything after the name is positionals, options as well: they are another program's. */
+  readonly passesOn?: boolean;
   /** @throws {UsageError} for arguments that make no sense */
   run(context: VerbContext): Promise<ExitStatus>;
 }

@@ -61,7 +61,13 @@ export interface Inventory {
 /** How our own services are put on it. */
 export interface DeploySpec {
   readonly overlay: string;
+  /** Folders of `k8s/components` that are added to it: `autoscaling`. */
+  readonly components: readonly string[];
   readonly namespace: string;
   /** Where images are pushed and pulled: `registry.example.org/wharf`. Without one they are copied to the nodes. */
   readonly registry?: string;
+  /** Addresses or blocks that the downloader may fetch from beyond the public ones: its `ALLOW_NETWORKS`. */
+  readonly allowNetworks: readonly string[];
+  /** What the downloader fetches to show that it can. A file of the profile's release, from `sources`, unless told otherwise; `none`: nothing. */
+  readonly smokeUrl?: string;
 }

@@ -25,6 +25,9 @@ export interface Output {
 export interface Node {
   readonly name: string;
 
+  /** The program and its arguments that log in to it as the operator would: `ssh`, `-p`, `22`, `root@192.0.2.11`. A command may follow. */
+  readonly login: readonly [program: string, ...arguments_: readonly string[]];
+
   /**
    * Runs a POSIX sh script, which is fed through standard input: nothing in it may read that.
    *
