@@ -6,6 +6,8 @@ export interface RunOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Likewise, but masked wherever the command or its output is shown or kept. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** What it writes on standard output is a secret: kept out of the transcript and of errors. */
+  readonly hasSecretOutput?: boolean;
   /** A command that takes longer has failed. Ten minutes unless told otherwise. */
   readonly timeoutMs?: number;
   /** Ends the command, on the node as well. */
