@@ -1,5 +1,7 @@
 /** One task of a verb, as the operator sees it. */
 export interface Task {
+  /** The node it is about, if it is about one. Shown before the title, which does not repeat it. */
+  readonly node?: string;
   readonly title: string;
   /** Resolves to what it did, a line for each thing; nothing when all was as it should be. */
   run(progress: (text: string) => void): Promise<readonly string[]>;
@@ -7,7 +9,10 @@ export interface Task {
 
 /** Where a verb says what it does: a list that moves at a terminal, plain lines elsewhere, one document with `--json`. */
 export interface Report {
-  /** Runs tasks one after the other, or all at once, and shows each with `changed` or `ok`. Ends at the first failure. */
+  /**
+   * Runs tasks in order and shows each with `changed` or `ok`. Ends at the first failure. With `concurrent`, nodes are
+   * seen to at the same time, each with its own tasks in order; tasks about no node run beside them, each on its own.
+   */
   run(title: string, tasks: readonly Task[], options?: { readonly concurrent?: boolean }): Promise<void>;
   /** Text for a person; nothing with `--json`. */
   say(text: string): void;

@@ -29,6 +29,8 @@ export interface VerbContext {
   readonly folder: string;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Asks for a yes. `--yes` gives it. @throws {UsageError} when there is nobody to ask */
+  confirm(question: string): Promise<boolean>;
   /** Reads the inventory, once. @throws {InventoryError} listing every mistake with its line */
   cluster(): Promise<Cluster>;
 }
@@ -49,6 +51,12 @@ export interface Verb {
   /** What stands after the name: `add|remove NODE [--force]`. */
   readonly synopsis: string;
   readonly options?: ParseArgsOptionsConfig;
+  /** A line for each of its options, for `help`: `--force` is described under `force`. */
+  readonly descriptions?: Readonly<Record<string, string>>;
+  /** It changes nodes: only one such run at a time is let on a node. Not with `--dry-run`. */
+  readonly changesNodes?: boolean;
+  /** What follows the name is for another program: the first word that is none of the common options ends ours. */
+  readonly passesArguments?: boolean;
   /** Everything after the name is positionals, options as well: they are another program's. */
   readonly passesOn?: boolean;
   /** @throws {UsageError} for arguments that make no sense */

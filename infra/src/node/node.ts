@@ -2,6 +2,8 @@ import type { Readable } from "node:stream";
 
 /** What a script is run with. */
 export interface RunOptions {
+  /** As transcripts and errors name it: `20-containerd`. The script's first line unless given. */
+  readonly step?: string;
   /** Variables that the script finds in its environment. Their names are the script's; never secrets. */
   readonly variables?: Readonly<Record<string, string>>;
   /** Likewise, but masked wherever the command or its output is shown or kept. */
