@@ -27,6 +27,8 @@ export interface VerbContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The folder that the operator is in; relative paths begin there. */
   readonly folder: string;
+  /** The inventory's file, absolute; it need not be there. */
+  readonly inventoryFile: string;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Asks for a yes. `--yes` gives it. @throws {UsageError} when there is nobody to ask */
@@ -55,9 +57,10 @@ export interface Verb {
   readonly descriptions?: Readonly<Record<string, string>>;
   /** It changes nodes: only one such run at a time is let on a node. Not with `--dry-run`. */
   readonly changesNodes?: boolean;
-  /** What follows the name is for another program: the first word that is none of the common options ends ours. */
-  readonly passesArguments?: boolean;
-  /** Everything after the name is positionals, options as well: they are another program's. */
+  /**
+   * Everything after the name is positionals, options as well: they are another program's. Ours stand before the name,
+   * or right after it.
+   */
   readonly passesOn?: boolean;
   /** @throws {UsageError} for arguments that make no sense */
   run(context: VerbContext): Promise<ExitStatus>;
