@@ -25,6 +25,7 @@ export interface Ran {
  */
 export class FakeNode implements Node {
   readonly name: string;
+  readonly login = ["ssh", "root@192.0.2.11"] as const;
   /** Everything that was run, in order. */
   readonly ran: Ran[] = [];
   readonly #rules: { matches: (ran: Ran) => boolean; answer: (ran: Ran) => Answer }[] = [];

@@ -1,0 +1,102 @@
+import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+
+import { UsageError } from "../errors.ts";
+import { suggestion } from "./nearest.ts";
+import type { CommonOptions, Verb, VerbContext } from "./verb.ts";
+
+/** What every verb understands. */
+export const commonOptions = {
+  inventory: { type: "string", short: "i" },
+  "dry-run": { type: "boolean", short: "n" },
+  json: { type: "boolean" },
+  verbose: { type: "boolean", short: "v" },
+  yes: { type: "boolean", short: "y" },
+  help: { type: "boolean", short: "h" },
+} as const satisfies ParseArgsOptionsConfig;
+
+/** A command line that was understood. */
+export interface Arguments {
+  readonly verb: Verb;
+  readonly isHelp: boolean;
+  readonly inventory: string | undefined;
+  readonly options: CommonOptions;
+  readonly values: VerbContext["values"];
+  readonly positionals: readonly string[];
+}
+
+/**
+ * Reads the words after `pnpm cluster`. Options may stand before or after the verb.
+ *
+ * @throws {UsageError} for a verb or option that there is not, with the nearest that there is
+ */
+export function parseArguments(args: readonly string[], verbs: readonly Verb[]): Arguments {
+  const at = verbIndex(args);
+  const name = args[at];
+  const verb = verbs.find((one) => one.name === name);
+  if (name === undefined) {
+    strictly(args, commonOptions);
+    throw new UsageError("which verb?");
+  }
+  if (verb === undefined) {
+    const names = verbs.map((one) => one.name);
+    throw new UsageError(`there is no verb "${name}"${suggestion(name, names)}`);
+  }
+  const before = args.slice(0, at);
+  const after = args.slice(at + 1);
+  const parsed = verb.passesOn
+    ? parsePassedOn(before, after)
+    : strictly([...before, ...after], { ...verb.options, ...commonOptions });
+  const { inventory, "dry-run": isDryRun, json, verbose, yes, help, ...values } = parsed.values;
+  return {
+    verb,
+    isHelp: help === true,
+    inventory: typeof inventory === "string" ? inventory : undefined,
+    options: {
+      isDryRun: isDryRun === true,
+      isJson: json === true,
+      isVerbose: verbose === true,
+      isYes: yes === true,
+    },
+    values: values as VerbContext["values"],
+    positionals: parsed.positionals,
+  };
+}
+
+/** Where the first word is that is neither an option nor a common option's value. */
+function verbIndex(args: readonly string[]): number {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: commonOptions,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  return tokens.find((token) => token.kind === "positional")?.index ?? args.length;
+}
+
+/** Common options right after the name are still ours; from the first other word on nothing is. */
+function parsePassedOn(before: readonly string[], after: readonly string[]) {
+  let ours = 0;
+  while (ours < after.length) {
+    const [, name, value] = /^--([a-z-]+)(=.*)?$/.exec(after[ours] ?? "") ?? [];
+    if (name === undefined || !(name in commonOptions)) break;
+    ours += name === "inventory" && value === undefined ? 2 : 1;
+  }
+  const { values } = strictly([...before, ...after.slice(0, ours)], commonOptions);
+  const rest = after.slice(ours);
+  return { values, positionals: rest[0] === "--" ? rest.slice(1) : rest };
+}
+
+function strictly(args: readonly string[], options: ParseArgsOptionsConfig) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const [, unknown] = /^Unknown option '(-[^']+)'/.exec(message) ?? [];
+    if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION" && unknown !== undefined) {
+      const names = Object.keys(options).map((name) => `--${name}`);
+      throw new UsageError(`there is no option ${unknown}${suggestion(unknown, names)}`, undefined);
+    }
+    throw new UsageError(message.replace(/\.? ?To specify.*$/s, ""));
+  }
+}

@@ -1,0 +1,154 @@
+import { resolve } from "node:path";
+
+import { InterruptedError, UsageError } from "../errors.ts";
+import { parseArguments, type Arguments } from "./arguments.ts";
+import { describeFailure, exitStatus, failureDocument } from "./failure.ts";
+import { overview, verbHelp } from "./help.ts";
+import { listView } from "./list-view.ts";
+import { plainView, silentView } from "./plain-view.ts";
+import { Recorder } from "./recorder.ts";
+import { suggestion } from "./nearest.ts";
+import { summary } from "./summary.ts";
+import type { ExitStatus, Verb, VerbContext } from "./verb.ts";
+import type { View } from "./view.ts";
+
+/** What the command line touches of the process: `main.ts` passes the real one. */
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where relative paths begin. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly isTerminal: boolean;
+  out(text: string): void;
+  error(text: string): void;
+  /** Asks a person for a line. Undefined when there is none. */
+  ask: ((question: string) => Promise<string>) | undefined;
+  /** Opens the inventory for one run of a verb; `close` lets go of every node. */
+  openCluster(request: ClusterRequest): ClusterAccess;
+}
+
+/** What is known before the inventory is read. */
+export interface ClusterRequest {
+  readonly file: string;
+  readonly verb: Verb;
+  readonly isDryRun: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A line that the operator should see while a task runs. */
+  readonly notice: (text: string) => void;
+  /** Everything that nodes print, with `--verbose`. */
+  readonly echo: ((line: string) => void) | undefined;
+}
+
+/** The inventory and its machines, once for each run. */
+export interface ClusterAccess {
+  cluster(): ReturnType<VerbContext["cluster"]>;
+  close(): Promise<void>;
+  /** The transcript, once something was run on a node. */
+  readonly transcript: string | undefined;
+}
+
+/** Runs one command line and returns its exit status. */
+export async function runCommandLine(
+  args: readonly string[],
+  verbs: readonly Verb[],
+  around: Surroundings,
+): Promise<ExitStatus> {
+  try {
+    if (args.length === 0) throw new UsageError("which verb?", overview(verbs));
+    const asked = helpAsked(args, verbs);
+    if (asked !== undefined) {
+      around.out(asked);
+      return 0;
+    }
+    const parsed = parseArguments(args, verbs);
+    if (!parsed.isHelp) return await runVerb(parsed, around);
+    around.out(verbHelp(parsed.verb));
+    return 0;
+  } catch (error) {
+    around.error(`${describeFailure(error)}\n`);
+    return exitStatus(error);
+  }
+}
+
+/** The text for `help`, `help VERB` and `--help` without a verb. @throws {UsageError} for a verb there is not */
+function helpAsked([first, name]: readonly string[], verbs: readonly Verb[]): string | undefined {
+  if (first === "--help" || first === "-h") return overview(verbs);
+  if (first !== "help") return undefined;
+  if (name === undefined || name.startsWith("-")) return overview(verbs);
+  const verb = verbs.find((one) => one.name === name);
+  const names = verbs.map((one) => one.name);
+  if (verb === undefined) throw new UsageError(`there is no verb "${name}"${suggestion(name, names)}`);
+  return verbHelp(verb);
+}
+
+async function runVerb(parsed: Arguments, around: Surroundings): Promise<ExitStatus> {
+  const { verb, options } = parsed;
+  const startedAt = performance.now();
+  const report = new Recorder(viewFor(parsed, around));
+  const access = around.openCluster({
+    file: resolve(around.folder, parsed.inventory ?? "cluster.yaml"),
+    verb,
+    isDryRun: options.isDryRun,
+    environment: around.environment,
+    notice: (text) => report.say(text),
+    echo: options.isVerbose ? (line) => (options.isJson ? around.error : around.out)(`${line}\n`) : undefined,
+  });
+  let status: ExitStatus;
+  let failure: unknown;
+  try {
+    status = await verb.run(contextFor(parsed, around, report, access));
+    around.signal.throwIfAborted();
+  } catch (error) {
+    failure = around.signal.aborted ? new InterruptedError() : error;
+    status = exitStatus(failure);
+  } finally {
+    await access.close();
+  }
+  const seconds = Math.round(performance.now() - startedAt) / 1000;
+  const ended = { verb: verb.name, status, seconds, phases: report.phases };
+  if (options.isJson) {
+    const error = failure === undefined ? {} : { error: failureDocument(failure) };
+    around.out(`${JSON.stringify({ ...ended, ...report.results, ...error }, null, 2)}\n`);
+    return status;
+  }
+  if (report.phases.length > 0) {
+    around.out(`\n${summary(verb.name, seconds, report.phases, options.isDryRun)}\n`);
+  }
+  if (failure !== undefined) tellFailure(failure, access, around);
+  return status;
+}
+
+function tellFailure(failure: unknown, access: ClusterAccess, around: Surroundings): void {
+  around.error(`\n${describeFailure(failure)}\n`);
+  if (access.transcript !== undefined) around.error(`\ntranscript: ${access.transcript}\n`);
+}
+
+function viewFor({ options }: Arguments, around: Surroundings): View {
+  if (options.isJson) return silentView;
+  const isPlain = options.isVerbose || !around.isTerminal;
+  return (isPlain ? plainView : listView)(around.out, options.isDryRun);
+}
+
+function contextFor(
+  { options, values, positionals, inventory }: Arguments,
+  { environment, folder, signal, ask }: Surroundings,
+  report: Recorder,
+  access: ClusterAccess,
+): VerbContext {
+  return {
+    options,
+    values,
+    positionals,
+    report,
+    environment,
+    folder,
+    inventoryFile: resolve(folder, inventory ?? "cluster.yaml"),
+    signal,
+    cluster: () => access.cluster(),
+    confirm: async (question) => {
+      if (options.isYes) return true;
+      if (ask === undefined) throw new UsageError(`${question} There is nobody to ask: say --yes.`);
+      return /^y(es)?$/i.test((await ask(`${question} [y/N] `)).trim());
+    },
+  };
+}
