@@ -5,8 +5,8 @@ import type { Node } from "../node/node.ts";
 import type { Profile } from "../profiles/profile.ts";
 import type { Report } from "./report.ts";
 
-/** 0 done, 1 failed, 2 wrong use or inventory. */
-export type ExitStatus = 0 | 1 | 2;
+/** 0 done, 1 failed, 2 wrong use or inventory; of a verb that passes on, the other program's. */
+export type ExitStatus = number;
 
 /** What every verb understands. */
 export interface CommonOptions {
