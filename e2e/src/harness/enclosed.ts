@@ -3,6 +3,8 @@ import { createSocket } from "node:dgram";
 import { connect, createServer, isIPv6, type AddressInfo, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
+import type { Command } from "./command.ts";
+
 /**
  * The inside of an enclosure: a program of its own, run in a network and a mount namespace of its own, where every
  * address may be had. It decides nothing. What comes to its addresses, and to its name server, is passed to Unix
@@ -21,8 +23,8 @@ export interface Plan {
   readonly api: string;
   /** What is to stand in place of these files. */
   readonly files: Readonly<Record<string, string>>;
-  readonly repository: string;
-  readonly environment: Readonly<Record<string, string>>;
+  /** Starts the downloader. */
+  readonly command: Command;
 }
 
 /** How much of the downloader's log is told when it ends by itself. */
@@ -99,11 +101,8 @@ async function knock(address: string): Promise<void> {
 }
 
 async function startDownloader(): Promise<number> {
-  const child = spawn(process.execPath, ["--conditions=source", "apps/downloader/src/main.ts"], {
-    cwd: plan.repository,
-    env: { ...plan.environment },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const { file, args, cwd, env } = plan.command;
+  const child = spawn(file, args, { cwd, env, stdio: ["ignore", "pipe", "inherit"] });
   const log: string[] = [];
   child.once("close", (code, signal) => {
     process.stderr.write(`the downloader ended with ${code ?? signal}:\n${log.join("\n")}\n`, () =>

@@ -1,16 +1,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
 import type { Plan } from "./enclosed.ts";
 import type { MisbehavingOrigin } from "./misbehaving.ts";
 import { NameServer } from "./name-server.ts";
+import { makeNamespaces, UNSHARED, type Namespaces } from "./namespaces.ts";
 import { findProgram, type Need } from "./needs.ts";
 
-const REPOSITORY = resolve(import.meta.dirname, "../../..");
 const START_LIMIT_MS = 30_000;
-const NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"];
 
 /** An enclosure: a downloader in a network that has nothing but what a test gives it. */
 export interface Enclosure {
@@ -41,7 +40,7 @@ export function enclosing(): Need {
   if (findProgram("ip") === undefined) return "needs ip, which is not installed";
   const script =
     "ip link set lo up && ip -6 address add 2001:4860::1/128 dev lo && mount --bind /etc/hosts /etc/resolv.conf";
-  const { status } = spawnSync(unshare, [...NAMESPACES, "sh", "-c", script], { stdio: "ignore" });
+  const { status } = spawnSync(unshare, [...UNSHARED, "sh", "-c", script], { stdio: "ignore" });
   return status === 0 ? undefined : "needs namespaces of its own, with IPv6";
 }
 
@@ -72,7 +71,12 @@ export async function enclose(options: EnclosureOptions): Promise<Enclosure> {
   });
   await writeFile(inFolder("resolv.conf"), "nameserver 127.0.0.1\nsearch .\n");
   await writeFile(inFolder("nsswitch.conf"), "hosts: files dns\n");
-  const child = await startInside({
+  const files = {
+    "/etc/resolv.conf": inFolder("resolv.conf"),
+    "/etc/nsswitch.conf": inFolder("nsswitch.conf"),
+  };
+  const namespaces = await makeNamespaces(files, options.environment);
+  const child = await startInside(namespaces, {
     doors: [
       ...publicAddresses.map((address) => ({ address, socket: inFolder("public") })),
       ...(await Promise.all(traps)),
@@ -80,12 +84,8 @@ export async function enclose(options: EnclosureOptions): Promise<Enclosure> {
     silent: options.silentAddresses,
     nameServer,
     api: inFolder("api"),
-    files: {
-      "/etc/resolv.conf": inFolder("resolv.conf"),
-      "/etc/nsswitch.conf": inFolder("nsswitch.conf"),
-    },
-    repository: REPOSITORY,
-    environment: options.environment,
+    files: namespaces.files,
+    command: namespaces.command,
   });
   const missing = forbiddenAddresses.filter((address) => !trespasses.includes(address));
   if (missing.length > 0) throw new Error(`the traps at ${missing.join(", ")} do not work`);
@@ -105,18 +105,16 @@ export async function enclose(options: EnclosureOptions): Promise<Enclosure> {
     trespasses,
     close: async () => {
       await child.end();
+      namespaces.close();
       for (const server of servers) server.close();
     },
   };
 }
 
-async function startInside(plan: Plan): Promise<{ end: () => Promise<void> }> {
-  const program = join(import.meta.dirname, "enclosed.ts");
-  const child = spawn(
-    findProgram("unshare") ?? "unshare",
-    [...NAMESPACES, process.execPath, program, JSON.stringify(plan)],
-    { stdio: ["pipe", "pipe", "pipe"] },
-  );
+async function startInside({ enter }: Namespaces, plan: Plan): Promise<{ end: () => Promise<void> }> {
+  const [file, ...args] = enter;
+  const program = [process.execPath, join(import.meta.dirname, "enclosed.ts"), JSON.stringify(plan)];
+  const child = spawn(file, [...args, ...program], { stdio: ["pipe", "pipe", "pipe"] });
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
   const ended = new Promise<void>((done) => void child.once("close", () => done()));

@@ -16,6 +16,21 @@ function readTarget(env: NodeJS.ProcessEnv): Target | undefined {
   return { fileserverUrl: new URL(fileserverUrl).origin, downloaderUrl: new URL(downloaderUrl).origin };
 }
 
+/** The tag of the images whose containers the services are to run in; undefined for services from source. */
+export const imageTag: string | undefined = readImageTag(process.env);
+
+function readImageTag({ WHARF_E2E_IMAGES: tag }: NodeJS.ProcessEnv): string | undefined {
+  if (tag && target) throw new Error("WHARF_E2E_IMAGES is for services that the suites start themselves.");
+  return tag || undefined;
+}
+
+/** What docker's client has to know of the user who runs the suites. */
+export const dockerEnvironment: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => ["PATH", "HOME"].includes(name) || name.startsWith("DOCKER_"),
+  ),
+);
+
 /** Where programs are looked for; some live where only root's path leads. */
 export const programFolders: readonly string[] = [
   ...(process.env["PATH"] ?? "").split(":"),

@@ -1,11 +1,23 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chown, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 
-/** Makes a temporary folder; whoever asks for one removes it. */
-export function makeFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), "wharf-e2e-"));
+import { containerUser } from "./container-user.ts";
+
+const PREFIX = "wharf-e2e-";
+
+/** Makes a temporary folder, which a container may write to as well; whoever asks for one removes it. */
+export async function makeFolder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), PREFIX));
+  if (containerUser) await chown(path, containerUser.uid, containerUser.gid);
+  return path;
+}
+
+/** The folder that {@link makeFolder} made, which a path is of or in. */
+export function madeFolder(path: string): string | undefined {
+  const [name = ""] = relative(tmpdir(), path).split(sep);
+  return name.startsWith(PREFIX) ? join(tmpdir(), name) : undefined;
 }
 
 /** Removes a folder and what is in it. */

@@ -1,15 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll } from "vitest";
 
+import { commandOf, type AppName, type Environment } from "./command.ts";
+import { processOf, removeContainers } from "./container.ts";
 import { makeFolder, removeFolder } from "./folder.ts";
 
-const REPOSITORY = resolve(import.meta.dirname, "../../..");
 const START_LIMIT_MS = 30_000;
 
-export type AppName = "fileserver" | "downloader";
-export type Environment = Readonly<Record<string, string>>;
+export type { AppName, Environment } from "./command.ts";
 
 /** How a process ended. */
 export interface Exit {
@@ -28,16 +27,20 @@ export interface Service {
   end(signal: NodeJS.Signals): Promise<Exit>;
 }
 
-const running = new Set<ChildProcess>();
-process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+/** What is spawned, and the container that is to end with it. */
+const running = new Map<ChildProcess, string | undefined>();
+process.once("exit", () => {
+  for (const child of running.keys()) child.kill("SIGKILL");
+  removeContainers([...running.values()].filter((container) => container !== undefined));
+});
 
 /**
- * Starts a service from its source on a free port, and waits until it listens.
+ * Starts a service on a free port, from its source or in a container, and waits until it listens.
  *
  * @throws with its output when it ends before that
  */
 export async function startService(app: AppName, env: Environment): Promise<Service> {
-  const { child, exited, log, errors } = launch(app, env);
+  const { child, container, exited, log, errors } = launch(app, env);
   const url = await new Promise<string>((found, failed) => {
     const timer = setTimeout(() => failed(new Error(`${app} did not listen in time`)), START_LIMIT_MS);
     log.onLine((line) => {
@@ -47,10 +50,10 @@ export async function startService(app: AppName, env: Environment): Promise<Serv
     void exited.then(({ code }) => failed(new Error(`${app} ended with ${code}: ${errors()}`)));
     void exited.then(() => clearTimeout(timer));
   });
-  const { pid } = child;
-  if (pid === undefined) throw new Error(`${app} has no process id`);
+  const pid = container === undefined ? child.pid : await processOf(container);
+  if (!pid) throw new Error(`${app} has no process id`);
   const end = (signal: NodeJS.Signals): Promise<Exit> => {
-    child.kill(signal);
+    if (running.has(child)) sendSignal(pid, signal);
     return exited;
   };
   return { url, pid, log: log.lines, exited, end };
@@ -58,8 +61,11 @@ export async function startService(app: AppName, env: Environment): Promise<Serv
 
 /** Starts a service that is expected to end by itself, and resolves to how, and to what it wrote on standard error. */
 export async function runToEnd(app: AppName, env: Environment): Promise<Exit & { readonly errors: string }> {
-  const { child, exited, errors } = launch(app, env);
-  const timer = setTimeout(() => child.kill("SIGKILL"), START_LIMIT_MS);
+  const { child, container, exited, errors } = launch(app, env);
+  const timer = setTimeout(() => {
+    child.kill("SIGKILL");
+    if (container !== undefined) removeContainers([container]);
+  }, START_LIMIT_MS);
   const exit = await exited;
   clearTimeout(timer);
   return { ...exit, errors: errors() };
@@ -84,13 +90,19 @@ export function useService(
   return state;
 }
 
+/** Sends it also to a process that is ending just now, which then does not matter. */
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 function launch(app: AppName, env: Environment) {
-  const child = spawn(process.execPath, ["--conditions=source", `apps/${app}/src/main.ts`], {
-    cwd: REPOSITORY,
-    env: { PORT: "0", METRICS_PORT: "", LOG_FORMAT: "json", FILESERVER_URL: "", DOWNLOADER_URL: "", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  running.add(child);
+  const { file, args, container, ...options } = commandOf(app, env);
+  const child = spawn(file, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  running.set(child, container);
   const exited = new Promise<Exit>((done) => {
     child.once("close", (code, signal) => {
       running.delete(child);
@@ -103,5 +115,5 @@ function launch(app: AppName, env: Environment) {
   const reader = createInterface({ input: child.stdout });
   reader.on("line", (line) => lines.push(line));
   const onLine = (listener: (line: string) => void): void => void reader.on("line", listener);
-  return { child, exited, log: { lines, onLine }, errors: () => errors };
+  return { child, container, exited, log: { lines, onLine }, errors: () => errors };
 }
