@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
+import { afterAll, beforeAll, describe } from "vitest";
 import { parseAllDocuments, stringify } from "yaml";
 
 import type { Manifest } from "./manifest.ts";
 
-/** The folder with base, components and overlays. */
+/** The folder that has `base/`, `components/` and `overlays/`. */
 export const K8S = resolve(import.meta.dirname, "..");
 
 /** Since kubectl 1.27 (kustomize 5): `labels`, and patches with a kind that is changed. */
@@ -37,7 +38,7 @@ export interface Composition {
 /** A copy of the manifests with the secrets that are kept out of git. */
 export class Manifests implements AsyncDisposable {
   readonly #folder: string;
-  #count = 0;
+  readonly #rendered = new Map<string, Promise<readonly Manifest[]>>();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -62,15 +63,26 @@ export class Manifests implements AsyncDisposable {
   }
 
   /**
-   * The objects that `kubectl kustomize` makes.
+   * The objects that `kubectl kustomize` makes. What was asked before is not made again.
    *
    * @throws what kubectl says is wrong
    */
-  async render({ overlay, components = [], fields }: Composition): Promise<Manifest[]> {
-    const own = join(this.#folder, `composition-${this.#count++}`);
+  render(composition: Composition): Promise<readonly Manifest[]> {
+    const key = JSON.stringify(composition);
+    const rendered =
+      this.#rendered.get(key) ?? this.#render(composition, `composition-${this.#rendered.size}`);
+    this.#rendered.set(key, rendered);
+    return rendered;
+  }
+
+  async #render(
+    { overlay, components = [], fields }: Composition,
+    name: string,
+  ): Promise<readonly Manifest[]> {
+    const own = join(this.#folder, name);
     const kustomization = {
       resources: [`../overlays/${overlay}`],
-      components: components.map((name) => `../components/${name}`),
+      components: components.map((component) => `../components/${component}`),
       ...fields,
     };
     await mkdir(own);
@@ -82,4 +94,17 @@ export class Manifests implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A suite over a copy of the manifests; where they cannot be rendered, one that is skipped and says why. */
+export function describeManifests(name: string, suite: (manifests: () => Manifests) => void): void {
+  const lack = kubectlLack();
+  describe.skipIf(lack !== undefined)(lack === undefined ? name : `${name} (${lack})`, () => {
+    let manifests: Manifests;
+    beforeAll(async () => {
+      manifests = await Manifests.copy();
+    });
+    afterAll(() => manifests[Symbol.asyncDispose]());
+    suite(() => manifests);
+  });
 }
