@@ -99,7 +99,8 @@ export class Manifests implements AsyncDisposable {
 /** A suite over a copy of the manifests; where they cannot be rendered, one that is skipped and says why. */
 export function describeManifests(name: string, suite: (manifests: () => Manifests) => void): void {
   const lack = kubectlLack();
-  describe.skipIf(lack !== undefined)(lack === undefined ? name : `${name} (${lack})`, () => {
+  const why = lack === undefined ? "" : ` (${lack})`;
+  describe.skipIf(lack !== undefined)(`${name}${why}`, () => {
     let manifests: Manifests;
     beforeAll(async () => {
       manifests = await Manifests.copy();
