@@ -1,0 +1,67 @@
+import { readFile } from "node:fs/promises";
+
+import type { Inventory, NodeSpec } from "../inventory/inventory.ts";
+import type { Node } from "../node/node.ts";
+import { Facts } from "./facts.ts";
+import type { Clock, Examined } from "./judge-together.ts";
+
+/** What the questions of `reach.sh` are asked with. */
+export interface Sources {
+  /** What a node of this architecture fetches. */
+  urls(architecture: string): readonly string[];
+  /** `user:password` for them. */
+  readonly credentials?: string;
+  /** PEM of the authorities they are certified by. */
+  readonly ca?: string;
+}
+
+const script = async (name: string) => await readFile(new URL(name, import.meta.url), "utf8");
+
+/**
+ * Asks a node everything that is judged. Nothing on it is changed.
+ *
+ * @throws {NodeUnreachableError} {NodeCommandError} when it cannot be asked
+ */
+export async function examine(
+  node: Node,
+  inventory: Inventory,
+  sources: Sources,
+  signal: AbortSignal,
+): Promise<Examined> {
+  const ask = async (name: string, variables = {}, secrets = {}) =>
+    (await node.run(await script(name), { step: name, variables, secrets, signal, timeoutMs: 120_000 }))
+      .stdout;
+  const clock = await compareClocks(node, signal);
+  const machine = await ask("machine.sh");
+  const taken = await ask("taken.sh");
+  const urls = sources.urls(new Facts(machine).one("architecture"));
+  const reach = await ask(
+    "reach.sh",
+    { URLS: urls.join(" "), PEERS: peers(inventory.nodes, node.name).join(" "), CA: sources.ca ?? "" },
+    sources.credentials === undefined ? {} : { CREDENTIALS: sources.credentials },
+  );
+  return { name: node.name, facts: new Facts(`${machine}\n${taken}\n${reach}`), clock };
+}
+
+/** What a node must reach of the others, as `reach.sh` takes it. */
+export function peers(nodes: readonly NodeSpec[], name: string): readonly string[] {
+  const isControlPlane = nodes.some((node) => node.name === name && node.role === "control-plane");
+  return nodes
+    .filter((node) => node.name !== name)
+    .flatMap((node) => [
+      ...(node.role === "control-plane" ? [`${node.name},${node.address},tcp,6443`] : []),
+      ...(isControlPlane ? [`${node.name},${node.address},tcp,10250`] : []),
+      `${node.name},${node.address},udp,8472`,
+    ]);
+}
+
+/** The second of two answers is measured: the first one may have had to log in. */
+async function compareClocks(node: Node, signal: AbortSignal): Promise<Clock> {
+  const ask = async () =>
+    Number((await node.run("date +%s%3N", { step: "clock", signal, timeoutMs: 60_000 })).stdout);
+  await ask();
+  const before = Date.now();
+  const there = await ask();
+  const after = Date.now();
+  return { offsetMs: there - (before + after) / 2, uncertaintyMs: (after - before) / 2 };
+}

@@ -1,0 +1,56 @@
+import { execFile } from "node:child_process";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+
+import { expect, test } from "vitest";
+
+import { Facts } from "./facts.ts";
+
+const run = promisify(execFile);
+
+async function ask(script: string, environment: Record<string, string> = {}): Promise<Facts> {
+  const file = new URL(script, import.meta.url).pathname;
+  const { stdout } = await run("sh", [file], { env: { ...process.env, ...environment } });
+  return new Facts(stdout);
+}
+
+async function listening(): Promise<{ port: number } & AsyncDisposable> {
+  const server = createServer((_, response) => void response.writeHead(204).end()).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { port, [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())) };
+}
+
+test.runIf(process.platform === "linux")("a machine tells what it is", async () => {
+  const facts = await ask("machine.sh");
+  expect(Number(facts.one("cores"))).toBeGreaterThan(0);
+  expect(Number(facts.one("memory"))).toBeGreaterThan(100_000);
+  expect(facts.one("kernel")).toMatch(/^\d+\.\d+/);
+  expect(facts.all("module").map(([name]) => name)).toEqual(["overlay", "br_netfilter", "vxlan"]);
+  expect(facts.all("disk")).toHaveLength(4);
+});
+
+test.runIf(process.platform === "linux")("a machine tells who listens", async () => {
+  await using server = await listening();
+  const facts = await ask("taken.sh");
+  if (facts.all("no-program").length > 0) return;
+  expect(facts.all("port")).toContainEqual(["tcp", String(server.port), expect.stringMatching(/./)]);
+});
+
+test.runIf(process.platform === "linux")(
+  "what answers, what refuses and what is not there are told apart",
+  async () => {
+    await using server = await listening();
+    const gone = await listening();
+    await gone[Symbol.asyncDispose]();
+    const facts = await ask("reach.sh", {
+      URLS: `http://127.0.0.1:${server.port}/ http://127.0.0.1:${gone.port}/`,
+      PEERS: `a,127.0.0.1,tcp,${server.port} b,127.0.0.1,tcp,${gone.port} c,127.0.0.1,udp,${gone.port}`,
+    });
+    const answers = facts.all("peer").map(([name, , , answer]) => `${name} ${answer}`);
+    expect(answers.toSorted()).toEqual(["a open", "b refused", "c refused"]);
+    const statuses = facts.all("url").map(([, status]) => status);
+    expect(statuses.toSorted()).toEqual(["000", "204"]);
+  },
+);
