@@ -1,0 +1,66 @@
+import { ProgramError, runProgram } from "../programs.ts";
+import { type Image, services } from "./images.ts";
+
+/** The repository's root: where the Dockerfiles and `k8s/` are. */
+export const root = new URL("../../../", import.meta.url).pathname;
+
+/**
+ * Builds both images into Docker here, as `pnpm images --load` does.
+ *
+ * @param platform as Docker names it: `linux/amd64`
+ * @returns a line for each image that is another than before
+ * @throws {ProgramError} with the end of what the build said
+ */
+export async function build(
+  tag: string,
+  platform: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  progress: (text: string) => void,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const before = await imageIds(tag, signal);
+  await runProgram("docker", ["buildx", "bake", "--load", "--set", `*.platform=${platform}`], {
+    folder: root,
+    environment: { ...environment, TAG: tag },
+    signal,
+    onLine: progress,
+  });
+  const after = await imageIds(tag, signal);
+  return services
+    .filter((_, index) => after[index] !== before[index])
+    .map((service) => `wharf/${service}:${tag} built`);
+}
+
+async function imageIds(tag: string, signal: AbortSignal): Promise<readonly (string | undefined)[]> {
+  return await Promise.all(
+    services.map(async (service) => {
+      const asked = runProgram(
+        "docker",
+        ["image", "inspect", "--format", "{{.Id}}", `wharf/${service}:${tag}`],
+        { signal },
+      );
+      return await asked.catch((error: unknown) => {
+        // It is not there yet.
+        if (error instanceof ProgramError) return undefined;
+        throw error;
+      });
+    }),
+  );
+}
+
+/** Pushes images to a registry under the names they are deployed as. Resolves to those that it had not yet. */
+export async function push(
+  images: readonly Image[],
+  progress: (text: string) => void,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const pushed: string[] = [];
+  for (const { source, name, tag } of images) {
+    const target = `${name}:${tag}`;
+    progress(target);
+    await runProgram("docker", ["tag", source, target], { signal });
+    const output = await runProgram("docker", ["push", target], { signal });
+    if (/: Pushed$/m.test(output)) pushed.push(`${target} pushed`);
+  }
+  return pushed;
+}

@@ -1,0 +1,65 @@
+import { PassThrough, pipeline } from "node:stream";
+import { constants, createGzip } from "node:zlib";
+
+import type { Node } from "../node/node.ts";
+import { commandLine } from "../node/quote.ts";
+import { canonical, type Image, type LocalImages } from "./images.ts";
+
+/** Of some images, those that a node's containerd has not. A tag tells the content, so the name is enough. */
+export async function lacking(
+  node: Node,
+  images: readonly Image[],
+  signal: AbortSignal,
+): Promise<readonly Image[]> {
+  const { stdout } = await node.run("ctr --namespace k8s.io images ls -q", { step: "images there", signal });
+  const there = new Set(stdout.split("\n"));
+  return images.filter((image) => !there.has(canonical(`${image.name}:${image.tag}`)));
+}
+
+/**
+ * Brings images into a node's containerd, compressed on the way.
+ *
+ * @throws {NodeCommandError} when containerd refuses them
+ */
+export async function carry(
+  node: Node,
+  local: LocalImages,
+  progress: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let sent = 0;
+  const counted = new PassThrough();
+  counted.on("data", (chunk: Buffer) => {
+    sent += chunk.length;
+    progress(`${megabytes(sent)} of about ${megabytes(local.bytes)} MB`);
+  });
+  const archive = createGzip({ level: constants.Z_BEST_SPEED });
+  // An end before the end of the archive ends the import; its own error is what is thrown.
+  const stream = pipeline(local.open(), counted, archive, () => {});
+  await node.feed(importCommand(local.images), stream, {
+    step: "images import",
+    signal,
+    timeoutMs: 3_600_000,
+  });
+}
+
+/** What reads a compressed archive and gives its images the names that they are deployed under. */
+export function importCommand(images: readonly Image[]): string {
+  const tags = images.map(({ source, name, tag }) =>
+    commandLine([
+      "ctr",
+      "--namespace",
+      "k8s.io",
+      "images",
+      "tag",
+      "--force",
+      canonical(source),
+      canonical(`${name}:${tag}`),
+    ]),
+  );
+  return ["gzip -dc | ctr --namespace k8s.io images import -", ...tags].join(" && ");
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}

@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { prelude } from "../kubernetes/kubectl.ts";
+import type { Node } from "../node/node.ts";
+import { root } from "./build.ts";
+
+/** What is rendered. */
+export interface Rendering {
+  /** The text of the kustomization over the overlay. */
+  readonly kustomization: string;
+  /** The text of Postgres' environment file, where the overlay has Postgres. */
+  readonly postgresEnvironment?: string;
+}
+
+/**
+ * Renders the manifests of `k8s/` on the control plane, whose kubectl has the kustomize that fits the cluster.
+ *
+ * @returns YAML, with secrets in it
+ * @throws {NodeCommandError} when kustomize refuses them
+ */
+export async function render(controlPlane: Node, rendering: Rendering, signal: AbortSignal): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "wharf-deploy-"));
+  try {
+    for (const part of ["base", "components", "overlays"]) {
+      await cp(join(root, "k8s", part), join(folder, part), { recursive: true });
+    }
+    await mkdir(join(folder, "deploy"));
+    await writeFile(join(folder, "deploy/kustomization.yaml"), rendering.kustomization);
+    if (rendering.postgresEnvironment !== undefined) {
+      await writeFile(join(folder, "components/postgres/postgres.env"), rendering.postgresEnvironment, {
+        mode: 0o600,
+      });
+    }
+    const archive = spawn("tar", ["-cf", "-", "-C", folder, "."], { stdio: ["ignore", "pipe", "inherit"] });
+    archive.once("error", (error) => archive.stdout.destroy(error));
+    const { stdout } = await controlPlane.feed(script, archive.stdout, {
+      step: "render",
+      hasSecretOutput: true,
+      signal,
+    });
+    return stdout;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const script = `${prelude}set -eu
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+tar -x --no-same-owner -C "$folder"
+kubectl kustomize "$folder/deploy"
+`;
