@@ -1,0 +1,25 @@
+#!/bin/sh
+# The apt repository at URL with its key. APT_AUTH is a line for apt's auth.conf, when it asks who one is.
+list=/etc/apt/sources.list.d/kubernetes.list
+key=/etc/apt/keyrings/kubernetes-apt-keyring.asc
+auth=/etc/apt/auth.conf.d/wharf-cluster.conf
+
+prepare_apt() {
+  # Left half-done by an interruption.
+  [ -z "$(dpkg --audit)" ] || dpkg --configure -a >&2
+  if command -v curl > /dev/null; then return; fi
+  apt update
+  install curl ca-certificates
+}
+
+main() {
+  is_dry || prepare_apt
+  [ -z "${APT_AUTH:-}" ] || echo "$APT_AUTH" | put "$auth" 600
+  line="deb [signed-by=$key] $URL /"
+  if [ -s "$key" ] && grep -qxF "$line" "$list" 2> /dev/null; then return; fi
+  # The key first: with the list there, it is known to be this repository's.
+  is_dry || fetch "$URL/Release.key" "" "" "$key"
+  echo "$line" | put "$list" 644
+}
+
+main "$@"

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Undoes what kubeadm init or join did here: nothing runs on the node any more, and nothing is left of its data.
+main() {
+  if ! command -v kubeadm > /dev/null; then return; fi
+  if [ ! -e /var/lib/kubelet/config.yaml ] && [ ! -d /etc/kubernetes/manifests ] && [ ! -d /etc/kubernetes/pki ]; then return; fi
+  changed "what kubeadm did, undone"
+  if is_dry; then return; fi
+  # It asks containerd for what runs.
+  systemctl start containerd >&2 || :
+  undo_kubeadm
+  systemctl stop kubelet >&2 || :
+}
+
+main "$@"

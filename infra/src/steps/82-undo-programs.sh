@@ -1,0 +1,37 @@
+#!/bin/sh
+# Removes containerd, runc, the CNI plugins and crictl, as their stamps list them, with configuration and data.
+remove() { # PATH, if it is there
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  changed "$1 removed"
+  if is_dry; then return; fi
+  # What is mounted there stays mounted: it is only emptied.
+  if mountpoint -q "$1"; then find "$1" -mindepth 1 -delete; else rm -rf "$1"; fi
+}
+
+stop_containers() {
+  changed "containerd stopped"
+  if is_dry; then return; fi
+  for one in $(crictl pods -q 2> /dev/null); do crictl stopp "$one" > /dev/null 2>&1 || :; done
+  systemctl disable --quiet --now containerd kubelet >&2 2> /dev/null || systemctl disable --quiet --now containerd >&2
+  pkill -f '^/usr/local/bin/containerd-shim-runc-v2 ' || : # they outlive containerd, on purpose
+  awk '$2 ~ "^/(run/containerd|var/lib/containerd|var/lib/kubelet)/" { print $2 }' /proc/mounts | sort -r | xargs -r umount -l >&2 || :
+}
+
+main() {
+  if [ ! -d "$STATE" ]; then return; fi
+  if systemctl is-active --quiet containerd; then stop_containers; fi
+  for stamp in "$STATE"/parts/*; do
+    [ -e "$stamp" ] || continue
+    sed -n 's/^[0-9a-f]*  //p' "$stamp" > "$WORK/files"
+    while read -r file; do remove "$file"; done < "$WORK/files"
+  done
+  for path in /usr/local/lib/systemd/system/containerd.service /etc/containerd /etc/crictl.yaml /etc/wharf-cluster \
+    /etc/kubernetes /var/lib/containerd /var/lib/kubelet /var/lib/etcd /var/lib/cni /run/flannel /run/containerd \
+    /var/log/pods /var/log/containers /root/.kube/config; do
+    case $path in /root/*) [ -L "$path" ] || continue ;; esac
+    remove "$path"
+  done
+  is_dry || systemctl daemon-reload
+}
+
+main "$@"

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Says how the node differs from what was written down before `up`, and forgets it: the next `up` writes it down anew.
+main() {
+  if [ ! -d "$STATE/before" ]; then return; fi
+  changed "$STATE removed"
+  if is_dry; then return; fi
+  for folder in /etc/cni/net.d /etc/cni /opt/cni/bin /opt/cni /usr/local/lib/systemd/system /usr/local/lib/systemd \
+    /etc/apt/keyrings /etc/modules-load.d /root/.kube; do
+    if grep -qxF "$folder" "$STATE/before/files" || [ ! -d "$folder" ]; then continue; fi
+    rmdir "$folder" 2> /dev/null || :
+  done
+  snapshot "$WORK/after"
+  for kind in files contents units packages held sysctls iptables devices swaps modules hostname; do
+    diff "$STATE/before/$kind" "$WORK/after/$kind" | sed -n -e "s/^> /fact: $kind=more /p" -e "s/^< /fact: $kind=less /p"
+  done
+  rm -rf "$STATE"
+}
+
+main "$@"
