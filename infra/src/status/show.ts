@@ -1,57 +1,65 @@
-import type { Summary } from "./summary.ts";
+import type { Certificate } from "./certificates.ts";
+import type { AutoscalerSummary, Component, Summary } from "./summary.ts";
 
 /** A summary on one screen. */
 export function showSummary(summary: Summary): string {
   const { nodes, components, certificates, workloads, pods, services, autoscalers, problems } = summary;
   const soonest = certificates.toSorted((one, other) => one.days - other.days)[0];
-  const sections = [
-    table(
-      ["NODE", "STATUS", "ROLES", "VERSION", "RUNTIME", "AGE", "CPU", "MEMORY"],
-      nodes.map(({ name, state, roles, version, runtime, ageSeconds, cpu, memory }) => [
-        name,
-        state,
-        roles.join(",") || "-",
-        version,
-        runtime,
-        age(ageSeconds),
-        share(cpu, cores),
-        share(memory, gibibytes),
-      ]),
-    ),
-    `components    ${components.map((one) => `${one.name} ${one.wanted === 1 ? (one.ready === 1 ? "ok" : "NOT READY") : `${one.ready}/${one.wanted}`}`).join(", ")}`,
-    `certificates  ${soonest === undefined ? "unknown" : `${certificates.length}; the first to expire: ${soonest.name}, ${soonest.expires.slice(0, 10)}, in ${soonest.days} days`}`,
+  const nodeTable = table(
+    ["NODE", "STATUS", "ROLES", "VERSION", "RUNTIME", "AGE", "CPU", "MEMORY"],
+    nodes.map(({ name, state, roles, version, runtime, ageSeconds, cpu, memory }) => [
+      name,
+      state,
+      roles.join(",") || "-",
+      version,
+      runtime,
+      age(ageSeconds),
+      share(cpu, cores),
+      share(memory, gibibytes),
+    ]),
+  );
+  const podTable = table(
+    ["POD", "READY", "STATUS", "RESTARTS", "AGE", "NODE"],
+    pods.map(({ name, ready, state, restarts, ageSeconds, node }) => [
+      name,
+      ready,
+      state,
+      String(restarts),
+      age(ageSeconds),
+      node || "-",
+    ]),
+  );
+  const lines = [
+    `components    ${components.map(showComponent).join(", ")}`,
+    `certificates  ${showCertificates(certificates)}`,
     ...(workloads.length === 0
       ? []
       : [
           `workloads     ${workloads.map(({ name, ready, wanted }) => `${name} ${ready}/${wanted}`).join(", ")}`,
         ]),
     ...services.map(({ name, address, ports }) => `service       ${name}  ${address}  ${ports.join(" ")}`),
-    ...autoscalers.map(
-      ({ name, replicas, wanted, min, max, current, target }) =>
-        `autoscaler    ${name}  cpu ${current ?? "?"} % of ${target ?? "?"} %, ${replicas} replicas${wanted === replicas ? "" : ` -> ${wanted}`} (${min} to ${max})`,
-    ),
-    ...(pods.length === 0
-      ? []
-      : [
-          table(
-            ["POD", "READY", "STATUS", "RESTARTS", "AGE", "NODE"],
-            pods.map(({ name, ready, state, restarts, ageSeconds, node }) => [
-              name,
-              ready,
-              state,
-              String(restarts),
-              age(ageSeconds),
-              node || "-",
-            ]),
-          ),
-        ]),
-    problems.length === 0 ? "Everything is well." : problems.map((problem) => `! ${problem}`).join("\n"),
+    ...autoscalers.map((autoscaler) => `autoscaler    ${showAutoscaler(autoscaler)}`),
   ];
-  return sections
-    .map((section, index) => (index > 0 && section.includes("\n") ? `\n${section}\n` : section))
-    .join("\n")
-    .replaceAll("\n\n\n", "\n\n")
-    .trimEnd();
+  const verdict =
+    problems.length === 0 ? "Everything is well." : problems.map((problem) => `! ${problem}`).join("\n");
+  return [nodeTable, lines.join("\n"), ...(pods.length === 0 ? [] : [podTable]), verdict].join("\n\n");
+}
+
+function showComponent({ name, ready, wanted }: Component): string {
+  if (wanted !== 1) return `${name} ${ready}/${wanted}`;
+  return `${name} ${ready === 1 ? "ok" : "NOT READY"}`;
+}
+
+function showCertificates(certificates: readonly Certificate[]): string {
+  const [soonest] = certificates.toSorted((one, other) => one.days - other.days);
+  if (soonest === undefined) return "unknown";
+  const { name, expires, days } = soonest;
+  return `${certificates.length}; the first to expire: ${name}, ${expires.slice(0, 10)}, in ${days} days`;
+}
+
+function showAutoscaler({ name, replicas, wanted, min, max, current, target }: AutoscalerSummary): string {
+  const change = wanted === replicas ? "" : ` -> ${wanted}`;
+  return `${name}  cpu ${current ?? "?"} % of ${target ?? "?"} %, ${replicas} replicas${change} (${min} to ${max})`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
