@@ -33,6 +33,7 @@ export interface ClusterRequest {
   readonly verb: Verb;
   readonly isDryRun: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
   /** A line that the operator should see while a task runs. */
   readonly notice: (text: string) => void;
   /** Everything that nodes print, with `--verbose`. */
@@ -90,6 +91,7 @@ async function runVerb(parsed: Arguments, around: Surroundings): Promise<ExitSta
     verb,
     isDryRun: options.isDryRun,
     environment: around.environment,
+    signal: around.signal,
     notice: (text) => report.say(text),
     echo: options.isVerbose ? (line) => (options.isJson ? around.error : around.out)(`${line}\n`) : undefined,
   });

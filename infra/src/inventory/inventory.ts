@@ -2,7 +2,7 @@
 export interface NodeSpec {
   /** Becomes its host name: a DNS label. */
   readonly name: string;
-  /** Where SSH reaches it, and the address it has in the cluster. */
+  /** The address it has in the cluster. SSH reaches it there as well, unless `ssh.host` says otherwise. */
   readonly address: string;
   readonly role: "control-plane" | "worker";
   readonly ssh: SshSpec;
@@ -10,6 +10,8 @@ export interface NodeSpec {
 
 /** How a node is logged in to. What is not given is left to the operator's own SSH configuration. */
 export interface SshSpec {
+  /** Where SSH reaches it, when that is not its address: a public address, or a Host of `~/.ssh/config`. */
+  readonly host?: string;
   readonly user?: string;
   readonly port?: number;
   /** A private key's file, absolute. */
@@ -50,6 +52,8 @@ export interface Inventory {
   /** Beside it: what was seen and made for this cluster (known hosts, kubeconfig, transcripts, checksums). */
   readonly stateFolder: string;
   readonly profile: string;
+  /** Another patch release than the profile's. `Cluster.profile` has it already. */
+  readonly kubernetes?: string;
   readonly nodes: readonly NodeSpec[];
   readonly pods: string;
   readonly services: string;

@@ -9,7 +9,7 @@ export interface SshTarget {
 
 /** The command that logs in to a node as an operator would; a command may follow it. */
 export function loginCommand(target: SshTarget, knownHosts: string): readonly ["ssh", ...string[]] {
-  const { user, port, key } = target.ssh;
+  const { user, port, key, host = target.address } = target.ssh;
   return [
     "ssh",
     ...option("StrictHostKeyChecking", "accept-new"),
@@ -18,7 +18,7 @@ export function loginCommand(target: SshTarget, knownHosts: string): readonly ["
     ...option("HashKnownHosts", "no"),
     ...(key === undefined ? [] : ["-i", key, ...option("IdentitiesOnly", "yes")]),
     ...(port === undefined ? [] : ["-p", String(port)]),
-    user === undefined ? target.address : `${user}@${target.address}`,
+    user === undefined ? host : `${user}@${host}`,
   ];
 }
 
