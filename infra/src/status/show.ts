@@ -4,7 +4,6 @@ import type { AutoscalerSummary, Component, Summary } from "./summary.ts";
 /** A summary on one screen. */
 export function showSummary(summary: Summary): string {
   const { nodes, components, certificates, workloads, pods, services, autoscalers, problems } = summary;
-  const soonest = certificates.toSorted((one, other) => one.days - other.days)[0];
   const nodeTable = table(
     ["NODE", "STATUS", "ROLES", "VERSION", "RUNTIME", "AGE", "CPU", "MEMORY"],
     nodes.map(({ name, state, roles, version, runtime, ageSeconds, cpu, memory }) => [
