@@ -36,7 +36,6 @@ EOF
   put /usr/local/lib/systemd/system/containerd.service 644 << EOF
 [Unit]
 Description=containerd container runtime
-Documentation=https://containerd.io
 After=network.target dbus.service
 
 [Service]

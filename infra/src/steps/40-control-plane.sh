@@ -1,11 +1,12 @@
 #!/bin/sh
-# kubeadm init with CONFIG, unless there is a control plane. `begun` is there from before kubeadm starts until it has
-# ended well: only with it, and with no whole control plane, is what is found taken for half-made and undone.
+# kubeadm init with CONFIG, unless there is a control plane, which may take PATIENCE seconds to answer. `begun` is there
+# from before kubeadm starts until it has ended well: only with it, and with no whole control plane, is what is found
+# taken for half-made and undone.
 begun=$STATE/kubeadm-init-begun
 file=$STATE/kubeadm.yaml
 
 is_whole() {
-  [ -s /etc/kubernetes/admin.conf ] && [ -s /etc/kubernetes/kubelet.conf ] && api_answers 60 &&
+  [ -s /etc/kubernetes/admin.conf ] && [ -s /etc/kubernetes/kubelet.conf ] && api_answers "$PATIENCE" &&
     kubectl -n kube-system get configmap/kubeadm-config configmap/kubelet-config deployment/coredns daemonset/kube-proxy > /dev/null
 }
 
@@ -30,7 +31,7 @@ main() {
     changed "a half-made control plane undone"
     is_dry || undo_kubeadm
   elif [ -s /etc/kubernetes/admin.conf ]; then
-    if api_answers 180; then return; fi
+    if api_answers "$PATIENCE"; then return; fi
     crictl ps -a >&2 || :
     fail "the control plane is there, and does not answer" "see on the node: journalctl -u kubelet, and crictl logs of what ended; 'reset' begins anew, and loses all that is in it"
   elif [ -n "$(ls -A /etc/kubernetes/manifests 2> /dev/null)" ]; then

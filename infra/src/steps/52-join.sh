@@ -1,5 +1,5 @@
 #!/bin/sh
-# kubeadm join with CONFIG. IS_KNOWN says whether the control plane has this node, CA is its authority's certificate.
+# kubeadm join with CONFIG, where @TOKEN@ stands for TOKEN. IS_KNOWN says whether the control plane has this node, CA is its authority's certificate.
 # A member of another cluster, or one that came half-way, is undone first.
 is_member() {
   [ -s /etc/kubernetes/kubelet.conf ] && [ ! -e /etc/kubernetes/bootstrap-kubelet.conf ] && [ "$IS_KNOWN" = yes ] &&
@@ -16,7 +16,7 @@ main() {
   done
   changed "joined to $ENDPOINT"
   if is_dry; then return; fi
-  (umask 077 && echo "$CONFIG" > "$WORK/join.yaml")
+  (umask 077 && echo "${CONFIG%%@TOKEN@*}$TOKEN${CONFIG#*@TOKEN@}" > "$WORK/join.yaml")
   kubeadm join --config "$WORK/join.yaml" >&2
 }
 

@@ -55,15 +55,14 @@ export class Joining {
       id: "52-join",
       title: "kubeadm join",
       uses: ["kubeadm"],
-      variables: ({ spec }) => ({
+      variables: ({ spec, facts }, { profile }) => ({
         ENDPOINT: endpoint,
         CA: this.#ca,
         IS_KNOWN: this.#known.includes(spec.name) ? "yes" : "no",
+        CONFIG:
+          this.#ca === "" ? "" : joinConfig(profile, spec, facts, { endpoint, caHash: caHash(this.#ca) }),
       }),
-      secrets: ({ spec, facts }, { profile }) =>
-        token === ""
-          ? {}
-          : { CONFIG: joinConfig(profile, spec, facts, { endpoint, token, caHash: caHash(this.#ca) }) },
+      secrets: () => ({ TOKEN: token }),
     });
   }
 }

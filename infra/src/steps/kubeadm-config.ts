@@ -13,7 +13,6 @@ type Arguments = Readonly<Record<string, string>>;
 /** Who joins a cluster, and how it knows that this is the one. */
 export interface Joining {
   readonly endpoint: string;
-  readonly token: string;
   /** `sha256:` and the hash of the authority's public key. */
   readonly caHash: string;
 }
@@ -53,18 +52,20 @@ export function initConfig(
   ]);
 }
 
-/** The file for `kubeadm join`. It holds the token: a secret. */
+/** The file for `kubeadm join`. The script puts the token where `@TOKEN@` stands: only that is a secret. */
 export function joinConfig(
   profile: Profile,
   node: NodeSpec,
   facts: NodeFacts | undefined,
-  { endpoint, token, caHash }: Joining,
+  { endpoint, caHash }: Joining,
 ): string {
   return documents([
     {
       apiVersion: `kubeadm.k8s.io/${profile.kubeadmApi}`,
       kind: "JoinConfiguration",
-      discovery: { bootstrapToken: { apiServerEndpoint: endpoint, token, caCertHashes: [caHash] } },
+      discovery: {
+        bootstrapToken: { apiServerEndpoint: endpoint, token: "@TOKEN@", caCertHashes: [caHash] },
+      },
       nodeRegistration: nodeRegistration(profile, node, facts),
     },
   ]);

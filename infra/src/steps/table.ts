@@ -124,6 +124,8 @@ export const controlPlane: readonly Step[] = [
     timeoutMs: 1_200_000,
     variables: ({ spec }, context) => ({
       VERSION: context.profile.kubernetes,
+      // After a restart of the machine everything in it starts anew.
+      PATIENCE: "180",
       CONFIG: initConfig(context, spec, context.facts),
     }),
   }),
