@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 
@@ -89,7 +90,7 @@ export async function imagesOfArchive(file: string, signal: AbortSignal): Promis
   const config = JSON.parse(
     await runProgram("tar", ["-xOf", file, manifest[0]?.Config ?? ""], { signal }),
   ) as { architecture?: string };
-  const { size } = await import("node:fs/promises").then(({ stat }) => stat(file));
+  const { size } = await stat(file);
   return { images, bytes: size, architecture: config.architecture, open: () => createReadStream(file) };
 }
 

@@ -39,8 +39,8 @@ export function podSecurityLevel(objects: readonly Rendered[]): "privileged" | "
 
 /** What is waited for: `deployment/wharf`, `pod/testpod`. */
 export function workloads(objects: readonly Rendered[]): readonly string[] {
-  const kinds = ["Deployment", "StatefulSet", "Pod"];
+  const kinds = new Set(["Deployment", "StatefulSet", "Pod"]);
   return objects
-    .filter(({ kind }) => kinds.includes(kind))
+    .filter(({ kind }) => kinds.has(kind))
     .map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`);
 }

@@ -23,16 +23,32 @@ const here: Pick<Node, "name" | "run"> = {
   name: "here",
   run: async (script, { variables } = {}) => {
     const env = { ...process.env, ...variables };
-    return await promisify(execFile)("sh", ["-c", script], { env }).catch((error: { code: number; stdout: string; stderr: string }) => {
-      throw new NodeCommandError({ node: "here", step: "smoke.sh", command: "", status: error.code, stdout: error.stdout, stderr: error.stderr });
-    });
+    return await promisify(execFile)("sh", ["-c", script], { env }).catch(
+      (error: { code: number; stdout: string; stderr: string }) => {
+        throw new NodeCommandError({
+          node: "here",
+          step: "smoke.sh",
+          command: "",
+          status: error.code,
+          stdout: error.stdout,
+          stderr: error.stderr,
+        });
+      },
+    );
   },
 };
 const node = here as Node;
 
 /** Starts a service from its source on a free port and resolves to its URL. */
 async function start(app: string): Promise<string> {
-  const environment = { PORT: "0", METRICS_PORT: "", VOLUME_DIR: volume, ALLOW_NETWORKS: "127.0.0.1", ALLOW_PORTS: "*", LOG_FORMAT: "json" };
+  const environment = {
+    PORT: "0",
+    METRICS_PORT: "",
+    VOLUME_DIR: volume,
+    ALLOW_NETWORKS: "127.0.0.1",
+    ALLOW_PORTS: "*",
+    LOG_FORMAT: "json",
+  };
   const child = spawn(process.execPath, ["--conditions=source", join(root, `apps/${app}/src/main.ts`)], {
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "inherit"],
@@ -82,6 +98,8 @@ test("a source that the guard refuses is told from services that do not work", a
 
 test("a port that does not answer fails", async () => {
   const gone = { ...addresses, downloader: "http://127.0.0.1:1" };
-  await expect(reachFrom(node, gone, signal)).rejects.toMatchObject({ stderr: expect.stringContaining("http://127.0.0.1:1/downloads does not answer") });
+  await expect(reachFrom(node, gone, signal)).rejects.toMatchObject({
+    stderr: expect.stringContaining("http://127.0.0.1:1/downloads does not answer"),
+  });
   await expect(smoke(node, gone, undefined, signal)).rejects.toMatchObject({ code: "NODE_COMMAND_FAILED" });
 });

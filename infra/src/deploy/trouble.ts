@@ -13,7 +13,7 @@ export interface Trouble {
   readonly isHopeless: boolean;
 }
 
-const imageReasons = ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"];
+const imageReasons = new Set(["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"]);
 
 /** What keeps Pods from becoming ready, with the likely cause; nothing when all are, or are merely starting. */
 export function findTroubles(pods: readonly Pod[]): readonly Trouble[] {
@@ -43,7 +43,7 @@ function judge(
   node: string,
 ): Pick<Trouble, "cause" | "isHopeless"> | undefined {
   const reason = state?.waiting?.reason ?? "";
-  if (imageReasons.includes(reason)) {
+  if (imageReasons.has(reason)) {
     return {
       isHopeless: true,
       cause: `${node} lacks the image ${image ?? ""} and cannot pull it: ${state?.waiting?.message ?? reason}`,

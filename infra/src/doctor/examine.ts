@@ -46,13 +46,13 @@ export async function examine(
 /** What a node must reach of the others, as `reach.sh` takes it. */
 export function peers(nodes: readonly NodeSpec[], name: string): readonly string[] {
   const isControlPlane = nodes.some((node) => node.name === name && node.role === "control-plane");
-  return nodes
-    .filter((node) => node.name !== name)
-    .flatMap((node) => [
-      ...(node.role === "control-plane" ? [`${node.name},${node.address},tcp,6443`] : []),
-      ...(isControlPlane ? [`${node.name},${node.address},tcp,10250`] : []),
-      `${node.name},${node.address},udp,8472`,
-    ]);
+  const wanted: string[] = [];
+  for (const other of nodes.filter((node) => node.name !== name)) {
+    if (other.role === "control-plane") wanted.push(`${other.name},${other.address},tcp,6443`);
+    if (isControlPlane) wanted.push(`${other.name},${other.address},tcp,10250`);
+    wanted.push(`${other.name},${other.address},udp,8472`);
+  }
+  return wanted;
 }
 
 /** The second of two answers is measured: the first one may have had to log in. */

@@ -49,8 +49,8 @@ test.runIf(process.platform === "linux")(
       PEERS: `a,127.0.0.1,tcp,${server.port} b,127.0.0.1,tcp,${gone.port} c,127.0.0.1,udp,${gone.port}`,
     });
     const answers = facts.all("peer").map(([name, , , answer]) => `${name} ${answer}`);
-    expect(answers.toSorted()).toEqual(["a open", "b refused", "c refused"]);
+    expect(new Set(answers)).toEqual(new Set(["a open", "b refused", "c refused"]));
     const statuses = facts.all("url").map(([, status]) => status);
-    expect(statuses.toSorted()).toEqual(["000", "204"]);
+    expect(new Set(statuses)).toEqual(new Set(["000", "204"]));
   },
 );

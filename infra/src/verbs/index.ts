@@ -5,6 +5,7 @@ import { kubectl } from "./kubectl.ts";
 import { logs } from "./logs.ts";
 import { node } from "./node.ts";
 import { reset } from "./reset.ts";
+import { sandbox } from "./sandbox.ts";
 import { ssh } from "./ssh.ts";
 import { status } from "./status.ts";
 import { upAndDeploy } from "./up-and-deploy.ts";
@@ -22,4 +23,5 @@ export const verbs: readonly Verb[] = [
   kubectl,
   node,
   reset,
+  sandbox,
 ];

@@ -7,7 +7,7 @@ export const kubectl: Verb = {
   summary: "Runs kubectl on the control plane, with this terminal's input and output",
   synopsis: "ARGUMENTS...",
   passesOn: true,
-  async run({ cluster, positionals, signal }) {
-    return await attachKubectl((await cluster()).controlPlane, positionals, signal);
+  async run({ positionals, signal, ...context }) {
+    return await attachKubectl((await context.cluster()).controlPlane, positionals, signal);
   },
 };

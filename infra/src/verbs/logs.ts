@@ -21,14 +21,14 @@ export const logs: Verb = {
     since: "only what is younger: 30s, 10m, 2h",
     tail: "that many lines of each container; 100 unless --since is given",
   },
-  async run({ cluster, positionals: [container, ...more], values, signal }) {
+  async run({ positionals: [container, ...more], values, signal, ...context }) {
     if (more.length > 0 || (container !== undefined && !containers.includes(container))) {
       throw new UsageError(
         `${[container, ...more].join(" ")}: which service?`,
         `There are ${containers.join(" and ")}.`,
       );
     }
-    const { inventory, controlPlane } = await cluster();
+    const { inventory, controlPlane } = await context.cluster();
     return await attachKubectl(
       controlPlane,
       logArguments(inventory.deploy.namespace, container, values),

@@ -8,8 +8,8 @@ export const ssh: Verb = {
   summary: "Logs in to a node, or runs one command there, with this terminal's input and output",
   synopsis: "NODE [COMMAND...]",
   passesOn: true,
-  async run({ cluster, positionals: [name, ...command], signal }) {
-    const { nodes } = await cluster();
+  async run({ positionals: [name, ...command], signal, ...context }) {
+    const { nodes } = await context.cluster();
     const names = nodes.map((node) => node.name).join(", ");
     if (name === undefined) throw new UsageError("which node?", `There are ${names}.`);
     const node = nodes.find((one) => one.name === name);

@@ -9,8 +9,8 @@ export const status: Verb = {
   name: "status",
   summary: "Nodes, components, certificates and our services on one screen; 1 if something is not well",
   synopsis: "",
-  async run({ cluster, report, signal }) {
-    const { inventory, controlPlane } = await cluster();
+  async run({ report, signal, ...context }) {
+    const { inventory, controlPlane } = await context.cluster();
     const { namespace } = inventory.deploy;
     const answers = await gather(new Kubectl(controlPlane), controlPlane, namespace, signal);
     const summary = summarise(answers, namespace, Date.now());
