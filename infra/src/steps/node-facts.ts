@@ -66,7 +66,7 @@ function* judge(spec: NodeSpec, found: ReadonlyMap<string, string>): Generator<P
   if (found.get("hasAddress") === "no") {
     yield {
       what: `no device there has the address ${spec.address}`,
-      fix: "Give the address that the other nodes reach it by, as `ip addr` on the node shows it; `ssh` may go by another one with a Host entry of ~/.ssh/config.",
+      fix: "Give the address that the other nodes reach it by, as `ip addr` on the node shows it; ssh.host may be another one.",
     };
   }
 }

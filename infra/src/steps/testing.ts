@@ -2,6 +2,9 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { plainView } from "../cli/plain-view.ts";
+import { Recorder } from "../cli/recorder.ts";
+import type { VerbContext } from "../cli/verb.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Node } from "../node/node.ts";
 import type { Profile } from "../profiles/profile.ts";
@@ -48,6 +51,36 @@ export const testProfile: Profile = {
   kubeadmApi: "v1beta3",
   refusesCgroupV1: false,
 };
+
+/** What a verb is run with in tests: everything asked is answered with yes, and `told` is what the operator reads. */
+export function testVerb(
+  nodes: readonly [Node, ...Node[]],
+  changes: { isDryRun?: boolean; positionals?: readonly string[]; values?: VerbContext["values"] } = {},
+): {
+  verb: VerbContext;
+  told: string[];
+  phases: Recorder["phases"];
+  results: Recorder["results"];
+  inventory: Inventory;
+} {
+  const inventory = testInventory();
+  const told: string[] = [];
+  const isDryRun = changes.isDryRun ?? false;
+  const report = new Recorder(plainView((text) => told.push(text.trimEnd()), isDryRun));
+  const verb: VerbContext = {
+    options: { isDryRun, isJson: false, isVerbose: false, isYes: true },
+    values: changes.values ?? {},
+    positionals: changes.positionals ?? [],
+    report,
+    environment: {},
+    folder: "/",
+    inventoryFile: inventory.file,
+    signal: new AbortController().signal,
+    confirm: () => Promise.resolve(true),
+    cluster: () => Promise.resolve({ inventory, profile: testProfile, nodes, controlPlane: nodes[0] }),
+  };
+  return { verb, told, phases: report.phases, results: report.results, inventory };
+}
 
 /** What a step is given in tests. The first node is the control plane. */
 export async function testContext(
