@@ -5,6 +5,7 @@ variable "REGISTRY" { default = "" } // before the names, with a slash at its en
 variable "TAG" { default = "dev" }
 variable "NODE_IMAGE" { default = "" } // the Dockerfiles' own unless given
 variable "RELEASE" { default = false }
+variable "PLATFORM" { default = "" } // this machine's unless given
 variable "CACHE" { default = "" } // an image repository in which CI keeps its layers: registry.example/wharf-cache
 
 // What the labels say of where the source is from.
@@ -24,7 +25,7 @@ group "default" {
 target "common" {
   context   = "."
   args      = { NODE_IMAGE = NODE_IMAGE != "" ? NODE_IMAGE : null }
-  platforms = RELEASE ? ["linux/amd64", "linux/arm64"] : []
+  platforms = RELEASE ? ["linux/amd64", "linux/arm64"] : compact([PLATFORM])
   attest    = RELEASE ? ["type=sbom", "type=provenance,mode=max"] : []
   secret = compact([
     NPM_CONFIG_USERCONFIG != "" ? "id=npmrc,src=${NPM_CONFIG_USERCONFIG}" : "",

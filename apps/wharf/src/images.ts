@@ -13,6 +13,7 @@ Builds the images wharf/fileserver and wharf/downloader, by docker buildx bake a
   --load               for this machine's platform, into its Docker
   --push               for amd64 and arm64, with SBOM and provenance, to --registry
                        (neither: the build is tried, and stays in the builder's cache)
+  --platform PLATFORM  with --load: linux/arm64, if that is not this machine's
   --tag TAG            dev, unless given
   --registry NAME      what stands before the names: registry.example/team
   --node-image IMAGE   the base, instead of the official one that the Dockerfiles name
@@ -28,6 +29,7 @@ const NAME = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?(?:\/[a-z0-9]+(?:[._-]+[a-z
 interface Options {
   readonly load: boolean;
   readonly push: boolean;
+  readonly platform: string;
   readonly tag: string;
   readonly registry: string;
   readonly nodeImage: string;
@@ -71,6 +73,7 @@ function parse(args: string[]): Options | string {
       options: {
         load: { type: "boolean", default: false },
         push: { type: "boolean", default: false },
+        platform: { type: "string", default: "" },
         tag: { type: "string", default: "dev" },
         registry: { type: "string", default: "" },
         "node-image": { type: "string", default: "" },
@@ -78,14 +81,15 @@ function parse(args: string[]): Options | string {
       },
     });
     if (values.help) return "help";
-    const { load, push, tag, registry, "node-image": nodeImage } = values;
+    const { load, push, platform, tag, registry, "node-image": nodeImage } = values;
     if (load && push)
       return "--load or --push, not both: one is for this machine alone, the other for others.";
     if (push && registry === "") return "--push needs --registry: where are they to go?";
+    if (push && platform !== "") return "--platform goes with --load: --push is for both.";
     if (!TAG.test(tag)) return `--tag must be letters, digits, "_", "." and "-", not "${tag}".`;
     if (registry !== "" && !NAME.test(registry))
       return `--registry must be a host and a path in lower case, such as registry.example/team, not "${registry}".`;
-    return { load, push, tag, registry, nodeImage };
+    return { load, push, platform, tag, registry, nodeImage };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -137,9 +141,9 @@ function secrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { NPM_CONFIG_USERCONFIG: existsSync(npmrc) ? npmrc : "" };
 }
 
-function choices({ push, tag, registry, nodeImage }: Options): NodeJS.ProcessEnv {
+function choices({ push, platform, tag, registry, nodeImage }: Options): NodeJS.ProcessEnv {
   const prefix = registry === "" || registry.endsWith("/") ? registry : `${registry}/`;
-  return { TAG: tag, REGISTRY: prefix, NODE_IMAGE: nodeImage, RELEASE: String(push) };
+  return { TAG: tag, REGISTRY: prefix, NODE_IMAGE: nodeImage, RELEASE: String(push), PLATFORM: platform };
 }
 
 function whatWasDone({ load, push, tag, registry }: Options): string {
