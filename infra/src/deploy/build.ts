@@ -1,30 +1,42 @@
+import { join } from "node:path";
+
 import { ProgramError, runProgram } from "../programs.ts";
 import { type Image, services } from "./images.ts";
 
 /** The repository's root: where the Dockerfiles and `k8s/` are. */
 export const root = new URL("../../../", import.meta.url).pathname;
 
+/** What is built. */
+export interface Build {
+  readonly tag: string;
+  /** As Docker names it: `linux/amd64`. */
+  readonly platform: string;
+  /** The base, in place of the official one. */
+  readonly nodeImage: string | undefined;
+}
+
 /**
  * Builds both images into Docker here, as `pnpm images --load` does.
  *
- * @param platform as Docker names it: `linux/amd64`
  * @returns a line for each image that is another than before
  * @throws {ProgramError} with the end of what the build said
  */
 export async function build(
-  tag: string,
-  platform: string,
-  environment: Readonly<Record<string, string | undefined>>,
+  { tag, platform, nodeImage }: Build,
   progress: (text: string) => void,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const before = await imageIds(tag, signal);
-  await runProgram("docker", ["buildx", "bake", "--load", "--set", `*.platform=${platform}`], {
-    folder: root,
-    environment: { ...environment, TAG: tag },
-    signal,
-    onLine: progress,
-  });
+  const script = join(root, "apps/wharf/src/images.ts");
+  const args = [
+    "--load",
+    "--tag",
+    tag,
+    "--platform",
+    platform,
+    ...(nodeImage === undefined ? [] : ["--node-image", nodeImage]),
+  ];
+  await runProgram(process.execPath, [script, ...args], { signal, onLine: progress });
   const after = await imageIds(tag, signal);
   return services
     .filter((_, index) => after[index] !== before[index])

@@ -99,7 +99,7 @@ describe("images", () => {
   });
 
   test("come from one place", () => {
-    expect(originOf({}, "/")).toEqual({ kind: "build", tag: "dev" });
+    expect(originOf({}, "/")).toEqual({ kind: "build", tag: "dev", nodeImage: undefined });
     expect(originOf({ images: "docker", "image-tag": "1.2" }, "/")).toEqual({ kind: "docker", tag: "1.2" });
     expect(originOf({ archive: "x.tar" }, "/here")).toEqual({ kind: "archive", file: "/here/x.tar" });
     expect(() => originOf({ archive: "x.tar", images: "docker" }, "/")).toThrow("--archive");

@@ -12,21 +12,27 @@ import { type Image, imagesOfArchive, imagesOfDocker, imagesOfRegistry, type Loc
 
 /** Where images come from: built here, as Docker here has them, from an archive, or in the registry already. */
 export type Origin =
-  | { readonly kind: "build" | "docker" | "registry"; readonly tag: string }
+  | { readonly kind: "build"; readonly tag: string; readonly nodeImage: string | undefined }
+  | { readonly kind: "docker" | "registry"; readonly tag: string }
   | { readonly kind: "archive"; readonly file: string };
 
 /** @throws {UsageError} for options that contradict each other */
 export function originOf(values: VerbContext["values"], folder: string): Origin {
-  const { images, archive, "image-tag": tag = "dev" } = values;
-  if (typeof archive === "string") {
-    if (images !== undefined || values["image-tag"] !== undefined)
-      throw new UsageError("--archive says which images: leave --images and --image-tag out");
-    return { kind: "archive", file: resolve(folder, archive) };
+  const { images: kind = "build", archive } = values;
+  const [tag, nodeImage] = [values["image-tag"], values["node-image"]].map((value) =>
+    typeof value === "string" ? value : undefined,
+  );
+  if (nodeImage !== undefined && (kind !== "build" || archive !== undefined)) {
+    throw new UsageError("--node-image is what images are built on: nothing would be built");
   }
-  const kind = images ?? "build";
-  if (kind !== "build" && kind !== "docker" && kind !== "registry")
-    throw new UsageError(`--images is build, docker or registry, not ${String(images)}`);
-  return { kind, tag: String(tag) };
+  if (typeof archive === "string") {
+    if (values["images"] === undefined && tag === undefined)
+      return { kind: "archive", file: resolve(folder, archive) };
+    throw new UsageError("--archive says which images: leave --images and --image-tag out");
+  }
+  if (kind === "build") return { kind, tag: tag ?? "dev", nodeImage };
+  if (kind === "docker" || kind === "registry") return { kind, tag: tag ?? "dev" };
+  throw new UsageError(`--images is build, docker or registry, not ${String(kind)}`);
 }
 
 /**
@@ -40,7 +46,7 @@ export async function provideImages(
   kubectl: Kubectl,
   context: VerbContext,
 ): Promise<readonly Image[]> {
-  const { report, options, signal, environment } = context;
+  const { report, options, signal } = context;
   const { registry } = cluster.inventory.deploy;
   if (origin.kind === "registry") return imagesOfRegistry(origin.tag, registry);
   const workers = schedulable(
@@ -51,7 +57,8 @@ export async function provideImages(
     await report.run("images", [
       {
         title: `build for ${platform}`,
-        run: (progress) => build(origin.tag, platform, environment, progress, signal),
+        run: (progress) =>
+          build({ tag: origin.tag, platform, nodeImage: origin.nodeImage }, progress, signal),
       },
     ]);
   }

@@ -36,7 +36,11 @@ export function judgeOperator(inventory: Inventory, { programs, keys }: Operator
       `Docker's plugin buildx is missing. ${without}`,
       "apt-get install docker-buildx",
     );
-  else findings.ok("docker", `buildx ${programs.get("docker buildx")}`);
+  else
+    findings.ok(
+      "docker",
+      `${programs.get("docker")}, buildx ${programs.get("docker buildx")?.split(" ").at(-1)}`,
+    );
   for (const [file, mode] of keys) {
     if (mode === undefined)
       findings.error("key", `${file} does not exist.`, `ssh-keygen -t ed25519 -f ${file}`);
