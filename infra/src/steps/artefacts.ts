@@ -37,6 +37,11 @@ export function artefact(
   };
 }
 
+/** Where a mirror of GitHub's releases has it. */
+export function releasePath(part: PartName, version: string, architecture: Architecture): string {
+  return PLACES[part](version, architecture).path;
+}
+
 const PLACES: Record<
   PartName,
   (version: string, architecture: Architecture) => { path: string; checksum?: string }

@@ -1,0 +1,181 @@
+import type { Report, Task } from "../cli/report.ts";
+import { stateFolderOf } from "../inventory/read.ts";
+import { ensureKey, forgetHosts } from "./access.ts";
+import type { Docker } from "./docker.ts";
+import { networkArguments, readPlan, type SandboxPlan, type Wishes } from "./existing.ts";
+import { checkSubnetIsFree, type Host, inspectHost } from "./host.ts";
+import { buildImage, imageName } from "./images.ts";
+import { inventoryText, writeInventory } from "./inventory-file.ts";
+import { raise, sharedSettings, tooLow } from "./kernel.ts";
+import { runArguments, waitUntilUp } from "./machine.ts";
+import { chooseOffer } from "./offer.ts";
+import { LABEL, type Machine, machinesOf, SandboxError } from "./spec.ts";
+
+/** Where a sandbox is worked on. */
+export interface Place {
+  /** Absolute. */
+  readonly inventoryFile: string;
+  readonly name: string;
+  readonly docker: Docker;
+  readonly report: Report;
+  readonly isDryRun: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What `sandbox up` is asked for. */
+export interface UpRequest extends Place {
+  readonly wishes: Wishes;
+  /** The newest that there is unless given. */
+  readonly profile: string | undefined;
+}
+
+/** What the tasks find out one after the other. */
+interface Site {
+  readonly plan: SandboxPlan;
+  readonly host: Host;
+  readonly stateFolder: string;
+}
+
+/**
+ * Makes the machines that are missing, starts those that do not run, and writes their inventory.
+ *
+ * @throws {SandboxError} when they cannot stand on this machine
+ * @throws {DockerError} when Docker refuses something
+ */
+export async function bringUp(request: UpRequest): Promise<void> {
+  const { docker, report, inventoryFile } = request;
+  const host = await inspectHost(docker);
+  const plan = await readPlan(docker, request.wishes);
+  if (!plan.stands) checkSubnetIsFree(plan.subnet);
+  const offer = await chooseOffer(plan, request.profile);
+  const site = { plan, host, stateFolder: stateFolderOf(inventoryFile) };
+  const machines = machinesOf(plan);
+  await report.run("Images", imageTasks(request, site));
+  await report.run("This machine", [kernelTask(request, site), networkTask(request, site)]);
+  await report.run(
+    "Machines",
+    machines.map((machine) => machineTask(request, site, machine)),
+  );
+  await report.run(
+    "Boot",
+    machines.map((machine) => bootTask(request, machine)),
+    { concurrent: true },
+  );
+  const text = inventoryText(plan, site.stateFolder, offer);
+  await report.run("Inventory", [
+    {
+      title: inventoryFile,
+      run: async () => ((await writeInventory(inventoryFile, text, request.isDryRun)) ? ["written"] : []),
+    },
+  ]);
+  report.result("sandbox", { name: plan.name, inventory: inventoryFile, machines });
+  for (const { host: name, address } of machines) report.say(`${name.padEnd(12)} ${address}`);
+  report.say("Next: pnpm deploy:cluster");
+}
+
+function baseOf({ plan }: Site, kind: Machine["kind"]): string {
+  return kind === "node" ? plan.baseImage : plan.mirrorBaseImage;
+}
+
+function imageTasks({ docker, isDryRun }: UpRequest, site: Site): Task[] {
+  return (["node", "mirror"] as const).map((kind) => ({
+    title: `image of a ${kind}`,
+    run: async (progress) => {
+      const base = baseOf(site, kind);
+      const machines = machinesOf(site.plan).filter((machine) => machine.kind === kind);
+      const found = await Promise.all(
+        machines.map(({ container }) => docker.inspect("container", container)),
+      );
+      // Machines that stand need no image, which may have been removed, or be another's by now.
+      if (found.every((one) => one !== undefined)) return [];
+      const name = await imageName(kind, base);
+      if ((await docker.inspect("image", name)) !== undefined) return [];
+      if (!isDryRun) await buildImage(docker, kind, base, progress);
+      return [`built from ${base}: ${name}`];
+    },
+  }));
+}
+
+function kernelTask({ docker, isDryRun }: UpRequest, { plan, host }: Site): Task {
+  return {
+    title: "kernel settings shared with the machines",
+    run: async () => {
+      const settings = await tooLow(sharedSettings(host.cores));
+      if (settings.length === 0) return [];
+      if (!isDryRun) await raise(docker, plan, await nodeImage(docker, plan), settings);
+      return settings.map(
+        ({ name, now, atLeast }) => `${name}: ${now} -> ${atLeast}, until this machine restarts`,
+      );
+    },
+  };
+}
+
+function networkTask({ docker, isDryRun }: UpRequest, { plan }: Site): Task {
+  return {
+    title: "network",
+    run: async () => {
+      if (plan.stands) return [];
+      if (!isDryRun) await docker.run(networkArguments(plan));
+      const reach = plan.artefacts === undefined ? "" : ", which leads nowhere else";
+      return [`made: ${plan.name}, ${plan.subnet}.0/24${reach}`];
+    },
+  };
+}
+
+/** The image that a node of it runs from: the one by today's name may be another's. */
+async function nodeImage(docker: Docker, plan: SandboxPlan): Promise<string> {
+  for (const { container } of machinesOf(plan).filter(({ kind }) => kind === "node")) {
+    const found = (await docker.inspect("container", container)) as Container | undefined;
+    if (found !== undefined) return found.Image;
+  }
+  return imageName("node", plan.baseImage);
+}
+
+interface Container {
+  readonly Image: string;
+  readonly State: { readonly Status: string };
+  readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
+}
+
+function machineTask(
+  { docker, isDryRun }: UpRequest,
+  { plan, host, stateFolder }: Site,
+  machine: Machine,
+): Task {
+  const { container, kind } = machine;
+  return {
+    title: machine.host,
+    run: async () => {
+      const found = (await docker.inspect("container", container)) as Container | undefined;
+      if (found === undefined) {
+        if (isDryRun) return [`made: ${container}`];
+        const image = await imageName(kind, kind === "node" ? plan.baseImage : plan.mirrorBaseImage);
+        const { publicKey } = await ensureKey(stateFolder);
+        await forgetHosts(stateFolder);
+        await docker.run(runArguments(machine, plan, image, host, publicKey));
+        return [`made: ${container}`];
+      }
+      if (found.Config.Labels?.[LABEL] !== plan.name) {
+        throw new SandboxError(
+          `the container "${container}" is not the sandbox's`,
+          "Choose another name: --name",
+        );
+      }
+      const verb = { running: undefined, paused: "unpause" }[found.State.Status] ?? "start";
+      if (found.State.Status === "running") return [];
+      if (!isDryRun) await docker.run([verb, container]);
+      return [`${verb === "start" ? "started" : "unpaused"}: ${container}`];
+    },
+  };
+}
+
+function bootTask({ docker, isDryRun, signal }: UpRequest, machine: Machine): Task {
+  return {
+    title: machine.host,
+    run: async (progress) => {
+      if (isDryRun) return [];
+      for (const line of await waitUntilUp(docker, machine, signal)) progress(line);
+      return [];
+    },
+  };
+}
