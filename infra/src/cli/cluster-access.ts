@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 
-import { readInventory } from "../inventory/read.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { Secrets } from "../node/secrets.ts";
 import { SshNode, type SshNodeOptions } from "../node/ssh-node.ts";
@@ -21,6 +20,8 @@ export function openCluster(request: ClusterRequest): ClusterAccess {
     | undefined;
   return {
     cluster: async () => {
+      // Loaded only now: what checks inventories takes longer to load than everything else together.
+      const { readInventory } = await import("../inventory/read.ts");
       opened ??= open(request, readInventory(request.file, request.environment));
       return opened.cluster;
     },

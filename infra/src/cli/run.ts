@@ -99,7 +99,6 @@ async function runVerb(parsed: Arguments, around: Surroundings): Promise<ExitSta
   let failure: unknown;
   try {
     status = await verb.run(contextFor(parsed, around, report, access));
-    around.signal.throwIfAborted();
   } catch (error) {
     failure = around.signal.aborted ? new InterruptedError() : error;
     status = exitStatus(failure);

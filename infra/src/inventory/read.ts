@@ -9,15 +9,11 @@ import type { Inventory, NodeSpec, Sources, SshSpec } from "./inventory.ts";
 import { presets } from "./presets.ts";
 import { checkRules, DEFAULTS, type Sound, type Surroundings } from "./rules.ts";
 import type { InventoryFile } from "./schema.ts";
+import { stateFolderOf } from "./state-folder.ts";
 
 const K8S = new URL("../../../k8s/", import.meta.url);
 const BEGIN =
   "Copy infra/cluster.example.yaml there and put your servers into it; or `pnpm cluster sandbox up` makes two machines of this one.";
-
-/** Beside the inventory: `cluster.yaml` has `cluster.state`. */
-export function stateFolderOf(file: string): string {
-  return `${file.replace(/\.ya?ml$/, "")}.state`;
-}
 
 /**
  * Reads an inventory and fills in its defaults.

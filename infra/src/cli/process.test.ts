@@ -1,0 +1,180 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { Sshd, sshdLacks } from "../testing/sshd.ts";
+
+const MAIN = fileURLToPath(new URL("../testing/main.ts", import.meta.url));
+const OURS = fileURLToPath(new URL("../main.ts", import.meta.url));
+
+/** Starts the command line with verbs of its own. */
+function start(args: readonly string[], folder = "/tmp", main = MAIN) {
+  const environment = { PATH: process.env["PATH"], INIT_CWD: folder };
+  const child = spawn(process.execPath, ["--conditions=source", main, ...args], { env: environment });
+  child.stdin.end();
+  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]).then(
+    ([stdout, stderr, [status]]) => ({ stdout, stderr, status: status as number | null }),
+  );
+  return { child, ended };
+}
+
+const run = (args: readonly string[], folder?: string) => start(args, folder).ended;
+
+describe("plain lines, when not at a terminal", () => {
+  test("one for each event, with its node, and a summary with the time of each phase", async () => {
+    const { stdout, stderr, status } = await run(["work", "a", "b"]);
+    const lines = stdout.split("\n");
+    expect(lines.slice(0, 2)).toEqual(["given a b", "== things"]);
+    expect(lines).toContain("[one] first: changed: installed it");
+    expect(lines).toContain("[two] second: halfway");
+    expect(lines).toContain("[two] second: ok");
+    expect(lines.indexOf("[one] second: ok")).toBeLessThan(lines.indexOf("[one] third: ok"));
+    expect(stdout).toMatch(/\nwork took 0\.\d s: 2 changed, 4 ok\n {2}things {2}0\.\d s\n$/);
+    expect(stdout).not.toContain("\u001b");
+    expect([stderr, status]).toEqual(["", 0]);
+  });
+
+  test("a dry run says what would change", async () => {
+    const { stdout } = await run(["work", "--dry-run"]);
+    expect(stdout).toContain("[one] first: would change: installed it\n");
+    expect(stdout).toContain("2 would change, 4 ok");
+  });
+
+  test("a failure ends its node's tasks and begins no others; what ran is counted", async () => {
+    const { stdout, stderr, status } = await run(["work", "--fail", "two"]);
+    expect(stdout).toContain("[two] second: failed: it broke\n");
+    expect(stdout).not.toContain("[two] third");
+    expect(stderr).toContain("it broke");
+    expect(status).toBe(1);
+  });
+});
+
+describe("--json", () => {
+  test("prints one document, and nothing else", async () => {
+    const { stdout, stderr, status } = await run(["work", "--json"]);
+    const document = JSON.parse(stdout) as Record<string, unknown>;
+    expect(document).toMatchObject({ verb: "work", status: 0, answer: 42, seconds: expect.any(Number) });
+    expect(document["phases"]).toEqual([
+      { title: "things", seconds: expect.any(Number), tasks: expect.arrayContaining([
+        { node: "one", title: "first", changes: ["installed it"], seconds: expect.any(Number) },
+      ]) },
+    ]);
+    expect([stderr, status]).toEqual(["", 0]);
+  });
+
+  test("tells a failure with its code", async () => {
+    const { stdout, status } = await run(["wait", "--json", "-i", "/nowhere/cluster.yaml"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: 2,
+      error: { code: "INVENTORY_INVALID", problems: ["/nowhere/cluster.yaml does not exist"] },
+    });
+    expect(status).toBe(2);
+  });
+});
+
+describe("wrong use", () => {
+  test.each([
+    [["wrok"], 'there is no verb "wrok": did you mean "work"?'],
+    [["nothing-like-it"], 'there is no verb "nothing-like-it"\n'],
+    [["work", "--jsn"], 'there is no option --jsn: did you mean "--json"?'],
+    [["work", "--fial=two"], 'there is no option --fial: did you mean "--fail"?'],
+    [["work", "--fail"], "Option '--fail <value>' argument missing"],
+    [["help", "wrok"], 'there is no verb "wrok"'],
+    [[], "which verb?"],
+    [["--json"], "which verb?"],
+    [["ask"], "There is nobody to ask: say --yes."],
+  ])("%j is told, with status 2", async (args, message) => {
+    const { stdout, stderr, status } = await run(args);
+    expect(stderr).toContain(message);
+    expect([stdout, status]).toEqual(["", 2]);
+  });
+});
+
+test.each([["help"], ["--help"], ["-h"]])("`%s` lists the verbs", async (arg) => {
+  const { stdout, status } = await run([arg]);
+  expect(stdout).toMatch(/^Usage: pnpm cluster <verb>[^]*\n {2}work {2}Does a few things\n/);
+  expect(status).toBe(0);
+});
+
+test.each([[["help", "work"]], [["work", "--help"]]])("%j tells a verb's options", async (args) => {
+  const { stdout, status } = await run(args);
+  expect(stdout).toMatch(/^Usage: pnpm cluster work \[--fail NODE\]\n/);
+  expect(stdout).toMatch(/ --fail VALUE +the node on which the second thing fails\n/);
+  expect(status).toBe(0);
+});
+
+test("every verb of ours explains itself and each of its options", async () => {
+  const { stdout } = await start(["help"], "/tmp", OURS).ended;
+  const names = [...stdout.matchAll(/^ {2}([a-z-]+) {2}/gm)].map(([, name = ""]) => name);
+  expect(names).toContain("up");
+  for (const name of names) {
+    const help = (await start(["help", name], "/tmp", OURS).ended).stdout;
+    const own = help.split("Options of every verb")[0] ?? "";
+    for (const [line] of own.matchAll(/^ +(-\w,)? *--.*$/gm)) expect(line).toMatch(/--\S+( VALUE)? {2,}\S/);
+  }
+}, 60_000);
+
+test("--yes answers for the operator", async () => {
+  expect((await run(["ask", "--yes"])).stdout).toBe("yes\n");
+});
+
+test.each([
+  [["pass", "get", "-n", "x", "--json"], ["get", "-n", "x", "--json"], false],
+  [["--verbose", "pass", "--", "-A"], ["-A"], true],
+  [["pass", "--verbose", "--inventory", "b.yaml", "ls", "-l"], ["ls", "-l"], true],
+  [["pass", "--follow"], ["--follow"], false],
+])("%j: what follows is passed on", async (args, positionals, isVerbose) => {
+  const { stdout } = await run(args, "/some/where");
+  expect(JSON.parse(stdout)).toMatchObject({
+    positionals,
+    options: { isVerbose, isJson: false },
+    inventoryFile: `/some/where/${args.includes("b.yaml") ? "b" : "cluster"}.yaml`,
+  });
+});
+
+const lacks = sshdLacks();
+describe.skipIf(lacks !== undefined)(`interrupted${lacks === undefined ? "" : ` (needs ${lacks})`}`, () => {
+  const sshd = new Sshd();
+  const folder = mkdtempSync("/tmp/wharf-test-");
+  beforeAll(async () => {
+    await sshd.start();
+    const { address, ssh } = sshd.target;
+    const node = `{ name: a, address: 192.0.2.1, role: control-plane, ssh: { host: ${address}, user: root, port: ${ssh.port}, key: ${ssh.key} } }`;
+    writeFileSync(join(folder, "cluster.yaml"), `nodes: [${node}]\n`);
+  });
+  afterAll(async () => {
+    await sshd[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+  const sleeping = () => execFileSync("ps", ["-eo", "stat=,args="], { encoding: "utf8" }).includes("sleep 4712.5");
+  const until = async (isThere: boolean) => {
+    for (let tries = 0; tries < 500 && sleeping() !== isThere; tries += 1) await delay(20);
+    expect(sleeping()).toBe(isThere);
+  };
+
+  test("once: what runs on the nodes is ended, and it is said so, with status 1", async () => {
+    const { child, ended } = start(["wait"], folder);
+    await until(true);
+    child.kill("SIGINT");
+    const { stdout, stderr, status } = await ended;
+    expect(sleeping()).toBe(false);
+    expect(stdout).toContain("[a] waits: failed: a: echo waiting; sleep 4712.5: interrupted\n");
+    expect(stderr).toContain("interrupted\n");
+    expect(stderr).toMatch(/transcript: .*cluster\.state\/logs\/\d+T\d+Z-wait\.log\n/);
+    expect(status).toBe(1);
+  });
+
+  test.each(["SIGKILL", "twice"])("%s: the node ends by itself what ran for it", async (how) => {
+    const { child, ended } = start(["wait"], folder);
+    await until(true);
+    child.kill(how === "twice" ? "SIGINT" : "SIGKILL");
+    if (how === "twice") child.kill("SIGTERM");
+    await ended;
+    await until(false);
+  });
+});
