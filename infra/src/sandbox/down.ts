@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 
 import type { Task } from "../cli/report.ts";
-import { stateFolderOf } from "../inventory/read.ts";
+import { stateFolderOf } from "../inventory/state-folder.ts";
 import { forgetCluster } from "./access.ts";
 import type { Kind } from "./docker.ts";
 import { LABEL } from "./spec.ts";

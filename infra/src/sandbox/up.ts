@@ -1,5 +1,5 @@
 import type { Report, Task } from "../cli/report.ts";
-import { stateFolderOf } from "../inventory/read.ts";
+import { stateFolderOf } from "../inventory/state-folder.ts";
 import { ensureKey, forgetHosts } from "./access.ts";
 import type { Docker } from "./docker.ts";
 import { networkArguments, readPlan, type SandboxPlan, type Wishes } from "./existing.ts";
