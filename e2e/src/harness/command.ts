@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 
 import { containerCommand } from "./container.ts";
-import { imageTag } from "./environment.ts";
+import { images } from "./environment.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../../..");
 
@@ -38,7 +38,7 @@ const DEFAULTS: Environment = {
 
 /** The image that a service is to run from, if it is to. */
 export function imageOf(app: AppName): string | undefined {
-  return imageTag === undefined ? undefined : `wharf/${app}:${imageTag}`;
+  return images?.replace("*", app);
 }
 
 /** Runs a service, from its source or in a container of its image. */

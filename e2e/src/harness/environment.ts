@@ -16,12 +16,12 @@ function readTarget(env: NodeJS.ProcessEnv): Target | undefined {
   return { fileserverUrl: new URL(fileserverUrl).origin, downloaderUrl: new URL(downloaderUrl).origin };
 }
 
-/** The tag of the images whose containers the services are to run in; undefined for services from source. */
-export const imageTag: string | undefined = readImageTag(process.env);
+/** The images whose containers the services are to run in, with `*` for a service's name; undefined: from source. */
+export const images: string | undefined = readImages(process.env);
 
-function readImageTag({ WHARF_E2E_IMAGES: tag }: NodeJS.ProcessEnv): string | undefined {
-  if (tag && target) throw new Error("WHARF_E2E_IMAGES is for services that the suites start themselves.");
-  return tag || undefined;
+function readImages({ WHARF_E2E_IMAGES: names }: NodeJS.ProcessEnv): string | undefined {
+  if (names && target) throw new Error("WHARF_E2E_IMAGES is for services that the suites start themselves.");
+  return names || undefined;
 }
 
 /** What docker's client has to know of the user who runs the suites. */
