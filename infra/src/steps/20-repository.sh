@@ -8,8 +8,8 @@ prepare_apt() {
   # Left half-done by an interruption.
   [ -z "$(dpkg --audit)" ] || dpkg --configure -a >&2
   if command -v curl > /dev/null; then return; fi
-  apt update
-  install curl ca-certificates
+  apt_do update
+  apt_install curl ca-certificates
 }
 
 main() {

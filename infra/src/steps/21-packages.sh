@@ -9,10 +9,10 @@ are_installed() {
 }
 
 install_programs() {
-  apt update || fail "apt cannot read its repositories" "see above which one; the others must work as well"
+  apt_do update || fail "apt cannot read its repositories" "see above which one; the others must work as well"
   apt-cache madison kubelet | grep -qF " $VERSION-" ||
     fail "the repository $URL has no kubelet $VERSION" "look at the profile and at sources.packages in the inventory"
-  install --allow-change-held-packages "kubeadm=$VERSION-*" "kubelet=$VERSION-*" "kubectl=$VERSION-*"
+  apt_install --allow-change-held-packages "kubeadm=$VERSION-*" "kubelet=$VERSION-*" "kubectl=$VERSION-*"
 }
 
 refuse_upgrade() {

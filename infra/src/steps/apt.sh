@@ -4,15 +4,15 @@ installed() { # PACKAGE: its version, if it is wholly installed
   dpkg-query -W -f '${db:Status-Abbrev}${Version}\n' "$1" 2> /dev/null | sed -n 's/^[ih]i //p'
 }
 
-apt() {
+apt_do() {
   apt-get -y -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold \
     -o APT::Keep-Downloaded-Packages=false "$@" >&2
 }
 
 # What is not there yet is written down first, for `reset`.
-install() {
+apt_install() {
   apt-get -s install "$@" | sed -n 's/^Inst \([^ ]*\).*/\1/p' | while read -r one; do
     [ -n "$(installed "$one")" ] || echo "$one" >> "$STATE/packages"
   done
-  apt install "$@"
+  apt_do install "$@"
 }

@@ -225,7 +225,7 @@ describe.skipIf(lacks !== "")(`steps, performed in namespaces of their own${lack
 
     it("that was cut off while it was made is undone, and made anew", async () => {
       await node.write("/opt/init-fails", "");
-      await expect(perform(step)).rejects.toThrow();
+      await expect(perform(step)).rejects.toThrow("ended with status 1");
       await node.write("/etc/kubernetes/admin.conf", "x");
       expect(await node.read(begun)).toBe("");
       await node.program("kubeadm", 'echo "kubeadm $1" >> /opt/calls');
