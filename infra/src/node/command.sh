@@ -9,6 +9,10 @@
 
 main() {
 	umask 077
+	if ! [ -d "$folder" ]; then
+		echo "nobody watches over this connection any more" >&2
+		exit 75
+	fi
 	read -r _ _ _ _ group _ < "/proc/$$/stat"
 	head -c "$size" > "$folder/$name.sh"
 	# Half a script must not be run, nor one whose connection has ended meanwhile.

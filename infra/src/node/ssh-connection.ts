@@ -72,7 +72,7 @@ export class SshConnection {
     const abort = () => child.kill();
     options.signal?.addEventListener("abort", abort, { once: true });
     try {
-      const answer = await firstWord(child, target, options);
+      const answer = await firstWord({ child, closed }, target, options);
       return new SshConnection(target, options, { child, id, usesSudo: answer === "ready sudo", closed });
     } catch (error) {
       child.kill();
@@ -126,7 +126,7 @@ function start(login: readonly string[], program: string): ChildProcessWithoutNu
 
 /** Waits until the guard has begun its watch. */
 async function firstWord(
-  child: ChildProcessWithoutNullStreams,
+  { child, closed }: { child: ChildProcessWithoutNullStreams; closed: Promise<void> },
   target: SshTarget,
   options: ConnectionOptions,
 ): Promise<string> {
@@ -143,6 +143,7 @@ async function firstWord(
     }
     if (line === "refused") throw new NodeBusyError(target.name, holder);
   }
+  await closed;
   const command = commandLine([...loginCommand(target, options.knownHosts), "true"]);
   const reason = complaint.trim() === "" ? "the connection was closed" : complaint.trim();
   throw new NodeUnreachableError(

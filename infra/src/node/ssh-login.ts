@@ -40,6 +40,8 @@ export function batchLogin(
     ...option("ServerAliveCountMax", "3"),
     ...option("ControlPath", socket),
     ...option("ControlMaster", isMaster ? "yes" : "no"),
+    // When the master is gone a command must fail, and not make a connection of its own that nobody watches over.
+    ...(isMaster ? [] : option("ProxyCommand", "false")),
     // Ours to end: the master must not stay behind.
     ...option("ControlPersist", "no"),
     ...option("LogLevel", "ERROR"),

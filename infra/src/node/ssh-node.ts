@@ -62,9 +62,17 @@ export class SshNode implements Node {
     for (const secret of Object.values(options.secrets ?? {})) this.#options.secrets.add(secret);
     const whole = `${exports({ ...options.variables, ...options.secrets })}${script}`;
     const entry = { node: this.name, step: options.step ?? firstLine(script), script: whole };
-    const connection = await this.#connect(signal);
-    const running = new RunningCommand(connection, whole, bytes, { entry, options, ...this.#options });
-    const ended = await running.wait(signal, options.timeoutMs ?? TIMEOUT_MS);
+    const attempt = async () => {
+      const connection = await this.#connect(signal);
+      const running = new RunningCommand(connection, whole, bytes, { entry, options, ...this.#options });
+      return { connection, ended: await running.wait(signal, options.timeoutMs ?? TIMEOUT_MS) };
+    };
+    let { connection, ended } = await attempt();
+    // What it was to be fed is gone as well: only a script can be begun anew.
+    if (bytes === undefined && neverBegan(ended)) {
+      await connection.close();
+      ({ connection, ended } = await attempt());
+    }
     if (ended.status === 0 && ended.reason === undefined) return ended;
     // ssh itself failed, or was killed by someone else.
     if (ended.status === 255 || (ended.status === null && ended.reason === undefined))
@@ -118,6 +126,11 @@ export class SshNode implements Node {
       likelyCause: likelyCause(ended.stderr) ?? likelyCause(ended.stdout),
     });
   }
+}
+
+/** The connection had gone before this command, and nobody had noticed yet. */
+function neverBegan({ status, stderr }: Ended): boolean {
+  return status === 255 && /^Control socket connect/m.test(stderr);
 }
 
 interface Ended extends Output {

@@ -60,6 +60,8 @@ export class Sshd {
       StrictModes: "no",
       UsePAM: "no",
       PermitRootLogin: "yes",
+      // What root's shell reads at its start on this machine is none of the tests' business.
+      SetEnv: `HOME=${this.folder}`,
     };
     const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}\n`);
     writeFileSync(this.path("config"), lines.join(""));
