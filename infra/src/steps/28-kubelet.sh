@@ -1,9 +1,10 @@
 #!/bin/sh
 # What kubelet is told on this node alone: EXTRA_ARGS, if anything.
 main() {
+  # Until the node is a member kubelet only waits to be configured: kubeadm starts it then.
+  [ -e /var/lib/kubelet/config.yaml ] || unset RESTARTS
   [ -z "${EXTRA_ARGS:-}" ] || echo "KUBELET_EXTRA_ARGS=$EXTRA_ARGS" | put /etc/default/kubelet 644
-  # Until the node is a member kubelet only waits to be configured: kubeadm starts it.
-  [ ! -e /var/lib/kubelet/config.yaml ] || serve kubelet
+  [ -z "${RESTARTS:-}" ] || serve "$RESTARTS"
 }
 
 main "$@"

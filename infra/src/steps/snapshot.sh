@@ -20,7 +20,7 @@ snapshot() {
   done | sort > "$1/iptables"
   ip -o link show | awk -F ': ' '{ print $2 }' | sed 's/@.*//' | sort > "$1/devices"
   awk 'NR > 1 { print $1 }' /proc/swaps | sort > "$1/swaps"
-  lsmod | awk 'NR > 1 { print $1 }' | sort > "$1/modules"
+  lsmod 2> /dev/null | awk 'NR > 1 { print $1 }' | sort > "$1/modules"
   hostname > "$1/hostname"
 }
 sysctl_families='^(net\.bridge\.bridge-nf-call-|net\.ipv[46]\.(ip_forward|conf\.(all|default)\.(forwarding|route_localnet|rp_filter)) |vm\.overcommit_memory|vm\.panic_on_oom|kernel\.panic|kernel\.keys\.root_max|net\.netfilter\.nf_conntrack_(max|tcp_timeout|tcp_be_liberal))'
