@@ -33,6 +33,8 @@ process.once("exit", () => {
   for (const child of running.keys()) child.kill("SIGKILL");
   removeContainers([...running.values()].filter((container) => container !== undefined));
 });
+// So vitest ends its processes.
+process.once("SIGTERM", () => process.exit());
 
 /**
  * Starts a service on a free port, from its source or in a container, and waits until it listens.
