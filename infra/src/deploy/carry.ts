@@ -5,6 +5,8 @@ import type { Node } from "../node/node.ts";
 import { commandLine } from "../node/quote.ts";
 import { canonical, type Image, type LocalImages } from "./images.ts";
 
+const TELL_EVERY_BYTES = 20_000_000;
+
 /** Of some images, those that a node's containerd has not. A tag tells the content, so the name is enough. */
 export async function lacking(
   node: Node,
@@ -27,11 +29,14 @@ export async function carry(
   progress: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let sent = 0;
   const counted = new PassThrough();
+  let sent = 0;
+  let told = 0;
   counted.on("data", (chunk: Buffer) => {
     sent += chunk.length;
-    progress(`${megabytes(sent)} of about ${megabytes(local.bytes)} MB`);
+    if (sent - told < TELL_EVERY_BYTES) return;
+    told = sent;
+    progress(`${megabytes(sent)}${local.bytes === undefined ? "" : ` of ${megabytes(local.bytes)}`} MB`);
   });
   const archive = createGzip({ level: constants.Z_BEST_SPEED });
   // An end before the end of the archive ends the import; its own error is what is thrown.

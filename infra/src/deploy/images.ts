@@ -23,8 +23,8 @@ export interface Image {
 /** Images as they are on the operator's machine. */
 export interface LocalImages {
   readonly images: readonly Image[];
-  /** About what has to be carried. */
-  readonly bytes: number;
+  /** What has to be carried. Docker does not say before it is done. */
+  readonly bytes?: number;
   /** As Docker and Debian name it; undefined when the archive does not say. */
   readonly architecture: string | undefined;
   /** A `docker save` archive with all of them. */
@@ -33,7 +33,6 @@ export interface LocalImages {
 
 interface Inspected {
   readonly Id: string;
-  readonly Size: number;
   readonly Architecture: string;
 }
 
@@ -62,7 +61,6 @@ export async function imagesOfDocker(
     images: services.map((service, index) =>
       named(service, sources[index] ?? "", registry, tag, found[index]?.Id ?? ""),
     ),
-    bytes: found.reduce((sum, { Size }) => sum + Size, 0),
     architecture: found[0]?.Architecture,
     open: () => save(sources),
   };

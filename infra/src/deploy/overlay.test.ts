@@ -3,6 +3,7 @@ import { parse } from "yaml";
 
 import type { Image } from "./images.ts";
 import { kustomization } from "./overlay.ts";
+import { usesPostgres } from "./parts.ts";
 
 const spec = { overlay: "hostpath", components: ["autoscaling"], namespace: "wharf", allowNetworks: [] };
 const images: readonly Image[] = [
@@ -38,5 +39,24 @@ describe("the kustomization", () => {
     expect(parse(text)).toMatchObject({
       configMapGenerator: [{ behavior: "merge", literals: ["ALLOW_NETWORKS=192.0.2.0/24,198.51.100.7"] }],
     });
+  });
+});
+
+describe("the manifests", () => {
+  test("have Postgres where the overlay has it, or the inventory adds it", async () => {
+    expect(await usesPostgres({ ...spec, components: [] })).toBe(false);
+    expect(await usesPostgres({ ...spec, components: ["postgres"] })).toBe(true);
+    expect(await usesPostgres({ ...spec, overlay: "shared", components: [] })).toBe(true);
+  });
+
+  test("that there are not are named beside those that there are", async () => {
+    const asked = usesPostgres({ ...spec, overlay: "hostpaths" });
+    await expect(asked).rejects.toMatchObject({
+      code: "MANIFEST_MISSING",
+      hint: expect.stringContaining("hostpath, per-pod"),
+    });
+    await expect(usesPostgres({ ...spec, components: ["nothing"] })).rejects.toThrow(
+      "k8s/components has no nothing.",
+    );
   });
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { prelude } from "../kubernetes/kubectl.ts";
 import type { Node } from "../node/node.ts";
-import { root } from "./build.ts";
+import { manifests } from "./parts.ts";
 
 /** What is rendered. */
 export interface Rendering {
@@ -25,7 +25,7 @@ export async function render(controlPlane: Node, rendering: Rendering, signal: A
   const folder = await mkdtemp(join(tmpdir(), "wharf-deploy-"));
   try {
     for (const part of ["base", "components", "overlays"]) {
-      await cp(join(root, "k8s", part), join(folder, part), { recursive: true });
+      await cp(join(manifests, part), join(folder, part), { recursive: true });
     }
     await mkdir(join(folder, "deploy"));
     await writeFile(join(folder, "deploy/kustomization.yaml"), rendering.kustomization);

@@ -4,6 +4,7 @@ import { farewell } from "../deploy/farewell.ts";
 import type { Image } from "../deploy/images.ts";
 import { parseRendered, workloads } from "../deploy/objects.ts";
 import { kustomization } from "../deploy/overlay.ts";
+import { usesPostgres } from "../deploy/parts.ts";
 import { originOf, provideImages } from "../deploy/provide.ts";
 import { render } from "../deploy/render.ts";
 import { waitForRollout } from "../deploy/rollout.ts";
@@ -84,19 +85,18 @@ async function applyManifests(
   const { deploy: spec, stateFolder } = inventory;
   const { namespace } = spec;
   let applied: readonly string[] = [];
-  const secrets = await postgresEnvironment({
-    stateFolder,
-    kubectl,
-    namespace,
-    isDryRun: options.isDryRun,
-    signal,
-  });
+  const secrets = (await usesPostgres(spec))
+    ? await postgresEnvironment({ stateFolder, kubectl, namespace, isDryRun: options.isDryRun, signal })
+    : undefined;
   await report.run("manifests", [
-    { title: "secrets", run: () => Promise.resolve(secrets.isNew ? [`${secrets.file} made`] : []) },
+    { title: "secrets", run: () => Promise.resolve(secrets?.isNew === true ? [`${secrets.file} made`] : []) },
     {
       title: `overlay ${[spec.overlay, ...spec.components].join(", ")}`,
       run: async () => {
-        const rendering = { kustomization: kustomization(spec, images), postgresEnvironment: secrets.text };
+        const rendering = {
+          kustomization: kustomization(spec, images),
+          ...(secrets === undefined ? {} : { postgresEnvironment: secrets.text }),
+        };
         const yaml = await render(controlPlane, rendering, signal);
         applied = workloads(parseRendered(yaml));
         return await apply({ controlPlane, kubectl, namespace, yaml, isDryRun: options.isDryRun, signal });
