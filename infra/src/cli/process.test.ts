@@ -140,5 +140,6 @@ describe.skipIf(lacks !== undefined)(`interrupted${lacks === undefined ? "" : ` 
     if (how === "twice") child.kill("SIGTERM");
     await ended;
     await until(false);
+    expect(sleeping()).toBe(false);
   });
 });

@@ -19,12 +19,12 @@ export interface Surroundings {
   readonly folder: string;
   readonly signal: AbortSignal;
   readonly isTerminal: boolean;
-  out(text: string): void;
-  error(text: string): void;
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
   /** Asks a person for a line. Undefined when there is none. */
   ask: ((question: string) => Promise<string>) | undefined;
   /** Opens the inventory for one run of a verb; `close` lets go of every node. */
-  openCluster(request: ClusterRequest): ClusterAccess;
+  readonly openCluster: (request: ClusterRequest) => ClusterAccess;
 }
 
 /** What is known before the inventory is read. */
@@ -42,8 +42,8 @@ export interface ClusterRequest {
 
 /** The inventory and its machines, once for each run. */
 export interface ClusterAccess {
-  cluster(): ReturnType<VerbContext["cluster"]>;
-  close(): Promise<void>;
+  readonly cluster: VerbContext["cluster"];
+  readonly close: () => Promise<void>;
   /** The transcript, once something was run on a node. */
   readonly transcript: string | undefined;
 }
@@ -145,7 +145,7 @@ function contextFor(
     folder,
     inventoryFile: resolve(folder, inventory ?? "cluster.yaml"),
     signal,
-    cluster: () => access.cluster(),
+    cluster: access.cluster,
     confirm: async (question) => {
       if (options.isYes) return true;
       if (ask === undefined) throw new UsageError(`${question} There is nobody to ask: say --yes.`);

@@ -32,9 +32,9 @@ export interface VerbContext {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Asks for a yes. `--yes` gives it. @throws {UsageError} when there is nobody to ask */
-  confirm(question: string): Promise<boolean>;
+  readonly confirm: (question: string) => Promise<boolean>;
   /** Reads the inventory, once. @throws {InventoryError} listing every mistake with its line */
-  cluster(): Promise<Cluster>;
+  readonly cluster: () => Promise<Cluster>;
 }
 
 /** An inventory with its profile and its machines, which are connected to when first used. */

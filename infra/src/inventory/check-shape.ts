@@ -1,6 +1,6 @@
 import type { TSchema } from "typebox";
 import { Settings } from "typebox/system";
-import Value from "typebox/value";
+import { Errors } from "typebox/value";
 
 import { suggestion } from "../cli/nearest.ts";
 import { pathText, type InventoryDocument, type Path } from "./document.ts";
@@ -16,13 +16,13 @@ export interface Shape {
   readonly wrong: readonly Path[];
 }
 
-type SchemaError = ReturnType<typeof Value.Errors>[number];
+type SchemaError = ReturnType<typeof Errors>[number];
 
 /** Compares a document with the schema, and says each difference in words. */
 export function checkShape(document: InventoryDocument): Shape {
   const problems: string[] = [];
   const wrong: Path[] = [];
-  for (const error of Value.Errors(inventorySchema, document.value)) {
+  for (const error of Errors(inventorySchema, document.value)) {
     const path = toPath(error.instancePath);
     if (error.keyword === "boolean") continue;
     // A pattern has nothing to say about what is no text, nor a choice about each of its words.
@@ -79,7 +79,7 @@ function shown(value: unknown): string {
 }
 
 function describe(schema: Schema): string {
-  const text = schema["description"] ?? (schema["enum"] && `${schema["enum"].join(" or ")}`);
+  const text = schema["description"] ?? schema["enum"]?.join(" or ");
   return typeof text === "string" ? `: ${text.replace(/\.$/, "")}` : "";
 }
 

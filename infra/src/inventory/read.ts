@@ -133,7 +133,7 @@ function sourcesOf(given: InventoryFile["sources"], resolveFile: (path: string) 
     ...base,
     releases: `${prefix}${base.releases}`,
     raw: `${prefix}${base.raw}`,
-    ...(mapStrings(own, withoutSlash) as typeof own),
+    ...mapStrings(own, withoutSlash),
     ...(own.registryMirrors === undefined
       ? {}
       : { registryMirrors: mapStrings(own.registryMirrors, withoutSlash) }),

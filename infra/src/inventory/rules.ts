@@ -13,9 +13,9 @@ export interface Surroundings {
   readonly overlays: readonly string[];
   readonly components: readonly string[];
   /** Makes the path of a file that the inventory names absolute. */
-  resolveFile(path: string): string;
+  readonly resolveFile: (path: string) => string;
   /** The line of a value in the file. */
-  line(path: Path): number;
+  readonly line: (path: Path) => number;
 }
 
 /** A file in which everything may be missing that was wrong already. */
@@ -112,7 +112,7 @@ function checkNetworks({ network = {}, nodes = [] }: Sound): Mistake[] {
   if (pods?.block && services?.block && overlap(pods.block, services.block)) {
     mistakes.push([["network"], `network: pods ${pods.text} and services ${services.text} overlap`]);
   }
-  if (pods?.block && nodes.length > 2 ** (24 - pods.block.bits)) {
+  if (pods?.block && pods.block.bits <= 22 && nodes.length > 2 ** (24 - pods.block.bits)) {
     mistakes.push([
       pods.path,
       `network.pods: ${pods.text} has too few blocks of 256 for ${nodes.length} nodes`,
@@ -180,7 +180,7 @@ function checkDeploy({ deploy }: Sound, { overlays, components }: Surroundings):
     mistakes.push([["deploy", "overlay"], unknown("overlay", deploy.overlay, overlays)]);
   }
   for (const [index, name] of (deploy?.components ?? []).entries()) {
-    if (!components.includes(name)) {
+    if (typeof name === "string" && !components.includes(name)) {
       mistakes.push([["deploy", "components", index], unknown("component", name, components)]);
     }
   }

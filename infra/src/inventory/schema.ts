@@ -1,5 +1,4 @@
-import Type from "typebox";
-import type { TObjectOptions, TProperties, TSchema } from "typebox";
+import { Type, type TObjectOptions, type TProperties, type TSchema } from "typebox";
 
 import { presets } from "./presets.ts";
 

@@ -172,7 +172,7 @@ describe.skipIf(lacks !== undefined)(
       interrupted.abort();
       expect(await run).toMatchObject({ message: expect.stringContaining("interrupted") });
       await until(() => running("sleep 4711.3").length === 0);
-      await expect(node.run("true")).rejects.toThrow();
+      await expect(node.run("true")).rejects.toThrow("aborted");
     });
 
     test("closing ends what runs and leaves nothing on the node", async () => {
