@@ -22,6 +22,9 @@ export interface Profile {
   readonly metricsServer: Part;
   /** The sandbox image's tag. */
   readonly pause: string;
+  /** Tags of the images that kubeadm asks for beside its own: a bundle must have them before there is a kubeadm to ask. */
+  readonly etcd: string;
+  readonly coredns: string;
   /** The version of containerd's configuration file: its tables are named differently. */
   readonly containerdConfig: 2 | 4;
   /** What kubeadm reads: maps of extra arguments, or lists. */

@@ -47,6 +47,8 @@ export const testProfile: Profile = {
   flannel: { version: "0.25.1" },
   metricsServer: { version: "0.7.1" },
   pause: "3.9",
+  etcd: "3.5.12-0",
+  coredns: "v1.10.1",
   containerdConfig: 2,
   kubeadmApi: "v1beta3",
   refusesCgroupV1: false,
