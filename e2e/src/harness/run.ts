@@ -53,10 +53,13 @@ export async function curlAnswer(args: readonly string[], options: RunOptions = 
 }
 
 /** The SHA-256, in hexadecimal, of what curl reads from a URL. */
-export async function curlHash(url: string): Promise<{ code: number | null; sha256: string; bytes: number }> {
+export async function curlHash(
+  url: string,
+  options: readonly string[] = [],
+): Promise<{ code: number | null; sha256: string; bytes: number }> {
   const hash = createHash("sha256");
   let bytes = 0;
-  const args = ["--disable", "--silent", "--show-error", "--fail", url];
+  const args = ["--disable", "--silent", "--show-error", "--fail", ...options, url];
   const { code } = await stream("curl", args, (chunk) => {
     hash.update(chunk);
     bytes += chunk.length;
