@@ -1,20 +1,26 @@
 #!/bin/sh
-# Removes containerd, runc, the CNI plugins and crictl, as their stamps list them, with configuration and data.
+# Removes containerd, runc, the CNI plugins and crictl, as their stamps list them, with configuration and data. What was
+# there before `up` stays, but what this has put into it.
 remove() { # PATH, if it is there
   [ -e "$1" ] || [ -L "$1" ] || return 0
-  changed "$1 removed"
-  if is_dry; then return; fi
-  # What is mounted there stays mounted: it is only emptied.
-  if mountpoint -q "$1"; then find "$1" -mindepth 1 -delete; else rm -rf "$1"; fi
+  if mountpoint -q "$1" || grep -qxF "$1" "$STATE/before/files"; then
+    find "$1" -depth -mindepth 1 2> /dev/null | grep -vxFf "$STATE/before/files" > "$WORK/added" || return 0
+    changed "$1 emptied"
+    is_dry || tr '\n' '\0' < "$WORK/added" | xargs -0r rm -df
+  else
+    changed "$1 removed"
+    is_dry || rm -rf "$1"
+  fi
 }
 
 stop_containers() {
   changed "containerd stopped"
   if is_dry; then return; fi
   for one in $(crictl pods -q 2> /dev/null); do crictl stopp "$one" > /dev/null 2>&1 || :; done
-  systemctl disable --quiet --now containerd kubelet >&2 2> /dev/null || systemctl disable --quiet --now containerd >&2
+  systemctl disable --quiet --now containerd >&2
   pkill -f '^/usr/local/bin/containerd-shim-runc-v2 ' || : # they outlive containerd, on purpose
   awk '$2 ~ "^/(run/containerd|var/lib/containerd|var/lib/kubelet)/" { print $2 }' /proc/mounts | sort -r | xargs -r umount -l >&2 || :
+  systemctl stop kubepods.slice >&2 2> /dev/null || :
 }
 
 main() {
@@ -27,10 +33,10 @@ main() {
   done
   for path in /usr/local/lib/systemd/system/containerd.service /etc/containerd /etc/crictl.yaml /etc/wharf-cluster \
     /etc/kubernetes /var/lib/containerd /var/lib/kubelet /var/lib/etcd /var/lib/cni /run/flannel /run/containerd \
-    /var/log/pods /var/log/containers /root/.kube/config; do
-    case $path in /root/*) [ -L "$path" ] || continue ;; esac
+    /var/log/pods /var/log/containers /opt/cni/bin/flannel; do
     remove "$path"
   done
+  if [ "$(readlink /root/.kube/config)" = /etc/kubernetes/admin.conf ]; then remove /root/.kube/config; fi
   is_dry || systemctl daemon-reload
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Kernel settings, swap and names go back to what was written down before `up`.
+# Kernel settings and swap go back to what was written down before `up`.
 before=$STATE/before
 
 restore_sysctls() {
@@ -38,13 +38,6 @@ main() {
   done
   restore_sysctls
   restore_swap
-  sed "/^# wharf-cluster begin/,/^# wharf-cluster end/d" /etc/hosts > "$WORK/hosts"
-  put /etc/hosts 644 < "$WORK/hosts"
-  put /etc/hostname 644 < "$before/hostname"
-  if [ "$(hostname)" != "$(cat "$before/hostname")" ]; then
-    changed "host name $(cat "$before/hostname")"
-    is_dry || hostname "$(cat "$before/hostname")"
-  fi
 }
 
 main "$@"

@@ -5,7 +5,7 @@ main() {
   changed "$STATE removed"
   if is_dry; then return; fi
   for folder in /etc/cni/net.d /etc/cni /opt/cni/bin /opt/cni /usr/local/lib/systemd/system /usr/local/lib/systemd \
-    /etc/apt/keyrings /etc/modules-load.d /root/.kube; do
+    /opt/containerd/bin /opt/containerd/lib /opt/containerd /etc/apt/keyrings /etc/modules-load.d /root/.kube; do
     if grep -qxF "$folder" "$STATE/before/files" || [ ! -d "$folder" ]; then continue; fi
     rmdir "$folder" 2> /dev/null || :
   done

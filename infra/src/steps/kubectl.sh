@@ -1,5 +1,6 @@
 #!/bin/sh
 # kubectl as the control plane's administrator.
+export KUBECONFIG=/etc/kubernetes/admin.conf KUBECACHEDIR="$STATE/kubectl"
 kubectl() { command kubectl --request-timeout="${REQUEST_TIMEOUT:-20s}" "$@"; }
 
 # Whether the API answers, waited for as long as SECONDS: after a restart it takes its time.

@@ -6,7 +6,7 @@
 set -eu
 umask 022
 unset CDPATH
-export LC_ALL=C DEBIAN_FRONTEND=noninteractive KUBECONFIG=/etc/kubernetes/admin.conf
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 STATE=/var/lib/wharf-cluster # what this tool remembers on the node
 WORK=$(mktemp -d)
@@ -27,6 +27,7 @@ put() {
   changed "$1"
   if is_dry; then return; fi
   needs_restart
+  keep "$1"
   mkdir -p "$(dirname "$1")"
   install -m "$2" "$WORK/put" "$1.wharf-part"
   # A file that is a mount of its own, as /etc/hosts in a container, cannot be replaced, only written.
@@ -34,6 +35,13 @@ put() {
     cat "$1.wharf-part" > "$1"
     rm -f "$1.wharf-part"
   fi
+}
+
+# What stood there before `up` comes back with `reset`.
+keep() { # FILE
+  if [ -e "$STATE/replaced$1" ] || ! grep -qxF "$1" "$STATE/before/files" 2> /dev/null; then return; fi
+  mkdir -p "$STATE/replaced$(dirname "$1")"
+  cp -a "$1" "$STATE/replaced$1"
 }
 
 # The service RESTARTS reads what is about to change. The note outlives an interruption, until the restart is done.

@@ -305,6 +305,22 @@ describe.skipIf(lacks !== "")(`steps, performed in namespaces of their own${lack
     expect(stdout).not.toMatch(/KUBE|FLANNEL/);
   });
 
+  it("a file that was there before is put back by reset, and what it adds to a folder goes alone", async () => {
+    await node.write("/etc/crictl.yaml", "an operator's own\n");
+    await node.write("/etc/containerd/own", "an operator's own\n");
+    await perform({ id: "10-before", uses: ["snapshot"] });
+    await node.program("containerd", "printf 'version = 2\\n[plugins]\\n  key = 1\\n'");
+    await node.program("systemctl", "exit 0");
+    const containerd = { SETTINGS: "plugins key 2", CONFIG_VERSION: "2", RESTARTS: "containerd" };
+    await perform({ id: "24-containerd", uses: ["serve"], variables: containerd });
+    expect(await node.read("/etc/crictl.yaml")).toContain("containerd.sock");
+    expect(await perform({ id: "82-undo-programs" })).toContain("/etc/containerd emptied");
+    expect(await perform({ id: "87-undo-files" })).toContain("/etc/crictl.yaml as it was");
+    expect(await node.read("/etc/crictl.yaml")).toBe("an operator's own\n");
+    expect(await node.read("/etc/containerd/own")).toBe("an operator's own\n");
+    expect(await node.read("/etc/containerd/config.toml")).toBeUndefined();
+  });
+
   it("the comparison lists what is there that was not, and what is gone", async () => {
     await node.write("/etc/gone", "x");
     await node.write("/etc/other", "before");

@@ -7,8 +7,11 @@ import type { Readable } from "node:stream";
 import { NodeCommandError } from "../errors.ts";
 import type { Node, Output, RunOptions } from "../node/node.ts";
 
-/** What scripts write to. `/etc` begins as this machine's, the others empty. The last one hides where they all are. */
+/** What scripts write to: folders of the node's own. The last one hides where they all are. */
 const FOLDERS = ["/etc", "/opt", "/usr/local", "/var/lib", "/var/log", "/root", "/run", "/tmp"];
+
+/** What programs need of this machine's `/etc`. */
+const NEEDED = ["alternatives", "group", "ld.so.cache", "nsswitch.conf", "passwd", "protocols", "services"];
 
 /**
  * This machine in the place of a node, for tests that run scripts as they are: in namespaces of their own, with folders
@@ -28,8 +31,14 @@ export class PrivateNode implements Node {
   /** @param name as an inventory has it */
   static async open(name = "k8s-worker"): Promise<PrivateNode> {
     const folder = await mkdtemp(join(tmpdir(), "wharf-node-"));
-    for (const path of FOLDERS.slice(1)) await mkdir(join(folder, path), { recursive: true });
-    await cp("/etc", join(folder, "etc"), { recursive: true, verbatimSymlinks: true });
+    for (const path of FOLDERS) await mkdir(join(folder, path), { recursive: true });
+    for (const name of NEEDED) {
+      await cp(`/etc/${name}`, join(folder, "etc", name), {
+        recursive: true,
+        verbatimSymlinks: true,
+        force: true,
+      });
+    }
     return new PrivateNode(name, folder);
   }
 

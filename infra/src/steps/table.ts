@@ -186,7 +186,8 @@ export const undoing: readonly Step[] = [
   shellStep({ id: "80-undo-member", title: "kubeadm reset", uses: ["kubeadm"] }),
   shellStep({ id: "82-undo-programs", title: "containerd and its data" }),
   shellStep({ id: "84-undo-packages", title: "packages" }),
-  shellStep({ id: "86-undo-settings", title: "settings" }),
+  shellStep({ id: "86-undo-settings", title: "kernel settings and swap" }),
+  shellStep({ id: "87-undo-files", title: "names and files" }),
 ];
 
 /** What is different from before `up`; comes last. */
