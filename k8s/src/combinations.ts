@@ -12,13 +12,19 @@ export type Overlay = keyof typeof COMPONENTS;
 
 export const OVERLAYS = Object.keys(COMPONENTS) as readonly Overlay[];
 
+type Combination = readonly [name: string, composition: { overlay: Overlay; components: readonly string[] }];
+
+/** Each overlay with all of its components. */
+export const WHOLE: readonly Combination[] = OVERLAYS.map((overlay) =>
+  combination(overlay, COMPONENTS[overlay]),
+);
+
 /** Each overlay alone, with each of its components, and with all of them. */
-export const COMBINATIONS: readonly (readonly [
-  name: string,
-  { overlay: Overlay; components: readonly string[] },
-])[] = OVERLAYS.flatMap((overlay) => {
-  const all: readonly string[] = COMPONENTS[overlay];
-  return [[], ...all.map((component) => [component]), all].map(
-    (components) => [[overlay, ...components].join(" + "), { overlay, components }] as const,
-  );
+export const COMBINATIONS: readonly Combination[] = OVERLAYS.flatMap((overlay) => {
+  const ones = COMPONENTS[overlay].map((component) => combination(overlay, [component]));
+  return ones.concat([combination(overlay, []), combination(overlay, COMPONENTS[overlay])]);
 });
+
+function combination(overlay: Overlay, components: readonly string[]): Combination {
+  return [[overlay, ...components].join(" + "), { overlay, components }];
+}

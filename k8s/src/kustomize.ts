@@ -12,7 +12,7 @@ import type { Manifest } from "./manifest.ts";
 /** The folder that has `base/`, `components/` and `overlays/`. */
 export const K8S = resolve(import.meta.dirname, "..");
 
-/** Since kubectl 1.27 (kustomize 5): `labels`, and patches with a kind that is changed. */
+/** The first with kustomize 5, which all of it was tried with. */
 const LEAST_MINOR = 27;
 
 /** What keeps the manifests from being rendered here; undefined when nothing does. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { COMBINATIONS, OVERLAYS } from "./combinations.ts";
+import { OVERLAYS, WHOLE } from "./combinations.ts";
 import { describeManifests } from "./kustomize.ts";
 import { environmentOf, find, wharfPod } from "./manifest.ts";
 
@@ -15,7 +15,7 @@ describeManifests("overlays", (manifests) => {
     expect(spec).toMatchObject({ selector: { "app.kubernetes.io/name": "wharf" }, ports: PORTS });
   });
 
-  it.each(COMBINATIONS)(
+  it.each(WHOLE)(
     "%s exposes nothing beyond the cluster while nobody is asked who they are",
     async (_name, composition) => {
       const objects = await manifests().render(composition);
@@ -32,9 +32,13 @@ describeManifests("overlays", (manifests) => {
     },
   );
 
-  it.each(OVERLAYS)("%s has an identity without a token", async (overlay) => {
-    const account = find(await manifests().render({ overlay }), "ServiceAccount");
-    expect(account).toMatchObject({ automountServiceAccountToken: false });
+  it.each(OVERLAYS)("%s has an identity without a token, or none of its own", async (overlay) => {
+    const objects = await manifests().render({ overlay });
+    const { serviceAccountName } = wharfPod(objects);
+    const accounts = objects.filter(({ kind }) => kind === "ServiceAccount");
+    expect(serviceAccountName).toBe(overlay === "pod" ? undefined : "wharf");
+    expect(accounts.map(({ metadata }) => metadata.name)).toEqual(overlay === "pod" ? [] : ["wharf"]);
+    for (const account of accounts) expect(account).toMatchObject({ automountServiceAccountToken: false });
   });
 
   it("pod is the record's bare Pod over /home/data", async () => {

@@ -96,7 +96,6 @@ describeManifests("the Pod with both services", (manifests) => {
   it.each(OVERLAYS)("of %s is no root, and can do nothing that it does not need", async (overlay) => {
     const pod = wharfPod(await manifests().render({ overlay }));
     expect(pod).toMatchObject({
-      serviceAccountName: "wharf",
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       securityContext: {
@@ -208,6 +207,7 @@ function common(pod: PodSpec): object {
   const { containers, volumes, ...rest } = structuredClone(pod) as Writable<PodSpec>;
   delete rest.initContainers;
   delete rest.affinity;
+  delete rest.serviceAccountName;
   for (const container of containers as Writable<Container>[]) {
     container.env =
       container.env?.filter(({ name }) => !/^(POSTGRES_PASSWORD|DATABASE_URL)$/.test(name)) ?? [];

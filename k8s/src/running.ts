@@ -1,9 +1,10 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 
 const REPOSITORY = resolve(import.meta.dirname, "../..");
 
@@ -43,42 +44,50 @@ export async function parseEnvironments(app: string, environments: readonly obje
 /** A service that runs from source, as the manifests configure it, on a volume and ports of its own. */
 export class RunningService implements AsyncDisposable {
   readonly name: string;
-  /** The management port's. */
-  readonly url: string;
-  readonly #end: () => Promise<void>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #volume: string;
+  #url: string | undefined;
+  #errors = "";
 
-  private constructor(name: string, url: string, end: () => Promise<void>) {
+  private constructor(name: string, environment: NodeJS.ProcessEnv, volume: string) {
     this.name = name;
-    this.url = url;
-    this.#end = end;
-  }
-
-  static async start(name: string, environment: Readonly<Record<string, string>>): Promise<RunningService> {
-    const volume = await mkdtemp(join(tmpdir(), "wharf-k8s-volume-"));
+    this.#volume = volume;
     const own = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", VOLUME_DIR: volume, LOG_FORMAT: "json" };
     const main = join(REPOSITORY, "apps", name, "src/main.ts");
-    const child = spawn(process.execPath, ["--conditions=source", main], {
+    this.#child = spawn(process.execPath, ["--conditions=source", main], {
       env: { ...environment, ...own },
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
-    const end = async (): Promise<void> => {
-      const ended = once(child, "exit");
-      // As a whole SIGTERM would: without the delay, which is for a cluster.
-      if (child.exitCode === null && child.kill("SIGINT")) await ended;
-      await rm(volume, { recursive: true, force: true });
-    };
-    for await (const line of createInterface(child.stdout)) {
-      const [, url] = /management listens on (http:[^"\s]+)/.exec(line) ?? [];
-      if (url !== undefined) {
-        child.stdout.resume();
-        return new RunningService(name, url, end);
-      }
-    }
-    await end();
-    throw new Error(`The ${name} ended before it listened.`);
+    this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#errors += text));
+    // Should the tests be cut off, nobody else would end it.
+    process.once("exit", () => this.#child.kill("SIGKILL"));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#end();
+  /** Begins to start it; {@link url} waits until it has. */
+  static async start(name: string, environment: NodeJS.ProcessEnv): Promise<RunningService> {
+    return new RunningService(name, environment, await mkdtemp(join(tmpdir(), "wharf-k8s-volume-")));
+  }
+
+  /**
+   * Where its management port is, once it listens.
+   *
+   * @throws what it says when it ends instead
+   */
+  async url(): Promise<string> {
+    if (this.#url !== undefined) return this.#url;
+    for await (const line of createInterface(this.#child.stdout)) {
+      this.#url = /management listens on (http:[^"\s]+)/.exec(line)?.[1];
+      if (this.#url === undefined) continue;
+      this.#child.stdout.resume();
+      return this.#url;
+    }
+    throw new Error(`The ${this.name} ended before it listened: ${this.#errors}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#child, "exit");
+    // Not SIGTERM, after which it would serve on for the delay.
+    if (this.#child.exitCode === null && this.#child.kill("SIGINT")) await ended;
+    await rm(this.#volume, { recursive: true, force: true });
   }
 }

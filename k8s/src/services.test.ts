@@ -41,16 +41,18 @@ describeManifests("both services, running as they are configured", (manifests) =
   it("answer what the probes ask", async () => {
     const { containers } = wharfPod(await manifests().render({ overlay: "hostpath" }));
     for (const { name, startupProbe, readinessProbe, livenessProbe } of containers) {
-      const service = running.find((each) => each.name === name);
+      const url = await running.find((each) => each.name === name)?.url();
       for (const probe of [startupProbe, readinessProbe, livenessProbe]) {
-        const { status } = await fetch(`${service?.url}${probe?.httpGet?.path}`);
+        const { status } = await fetch(`${url}${probe?.httpGet?.path}`);
         expect([name, probe?.httpGet?.path, status]).toEqual([name, probe?.httpGet?.path, 200]);
       }
     }
   });
 
   it("have every metric that an alert or a graph asks for", async () => {
-    const answers = await Promise.all(running.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
+    const answers = await Promise.all(
+      running.map(async (service) => (await fetch(`${await service.url()}/metrics`)).text()),
+    );
     const types = [...answers.join("\n").matchAll(/^# TYPE (\S+) (\S+)$/gm)];
     const known = new Set(
       types.flatMap(([, name, type]) =>
