@@ -2,7 +2,6 @@ import { UsageError } from "../errors.ts";
 import type { InventoryFile } from "../inventory/schema.ts";
 import type { Architecture, Profile } from "../profiles/profile.ts";
 import { profiles } from "../profiles/profiles.ts";
-import { releasePath } from "../steps/artefacts.ts";
 import { compareVersions, partsIn, profilesIn } from "./artefacts.ts";
 import { machinesOf, type SandboxSpec } from "./spec.ts";
 
@@ -35,21 +34,18 @@ async function mirrored(spec: SandboxSpec & { artefacts: string }, profile: Prof
   const architecture: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
   const [mirror] = machinesOf(spec);
   const address = mirror?.address ?? "";
-  const host = "http://mirror";
+  // By its address, which everything knows: this machine, and Pods, which do not read their node's /etc/hosts.
+  const host = `http://${address}`;
   return {
     profile: profile.name,
     sources: {
-      imageRepository: "mirror:5000/google_containers",
+      imageRepository: `${address}:5000/google_containers`,
       releases: host,
       raw: host,
       packages: host,
       registryMirrors: { _default: `${host}:5000` },
     },
     parts: await partsIn(spec.artefacts, profile, architecture),
-    // By its address: no name server knows the mirror, and Pods do not read their node's /etc/hosts.
-    deploy: {
-      allowNetworks: [address],
-      smokeUrl: `http://${address}/${releasePath("metricsServer", profile.metricsServer.version, architecture)}`,
-    },
+    deploy: { allowNetworks: [address] },
   };
 }

@@ -1,4 +1,5 @@
 import type { Verb } from "../cli/verb.ts";
+import { bundle } from "./bundle.ts";
 import { deploy } from "./deploy.ts";
 import { doctor } from "./doctor.ts";
 import { kubectl } from "./kubectl.ts";
@@ -24,4 +25,5 @@ export const verbs: readonly Verb[] = [
   node,
   reset,
   sandbox,
+  bundle,
 ];

@@ -1,8 +1,10 @@
+import type { Bundle } from "../bundle/open.ts";
+import { bundleDescription, bundleOption, prepareFrom, takeBundle } from "../bundle/prepare.ts";
 import type { Cluster, ExitStatus, Verb, VerbContext } from "../cli/verb.ts";
 import { UsageError } from "../errors.ts";
 import type { Node } from "../node/node.ts";
 import { stepContext } from "../steps/context.ts";
-import { awaitReady, join, look, prefetch, prepare, tasksOf } from "../steps/phases.ts";
+import { awaitReady, join, look, prefetch, tasksOf } from "../steps/phases.ts";
 import { drain } from "../steps/table.ts";
 import { showLeft, undo } from "../steps/undoing.ts";
 
@@ -10,9 +12,12 @@ import { showLeft, undo } from "../steps/undoing.ts";
 export const node: Verb = {
   name: "node",
   summary: "Prepares a node of the inventory and joins it, or drains it, removes it and undoes what was done",
-  synopsis: "add|remove NODE [--force]",
-  options: { force: { type: "boolean" } },
-  descriptions: { force: "remove: even if Pods cannot leave it, or it does not answer" },
+  synopsis: "add|remove NODE [--bundle FILE] [--force]",
+  options: { ...bundleOption, force: { type: "boolean" } },
+  descriptions: {
+    ...bundleDescription,
+    force: "remove: even if Pods cannot leave it, or it does not answer",
+  },
   changesNodes: true,
   run,
 };
@@ -22,9 +27,9 @@ async function run(verb: VerbContext): Promise<ExitStatus> {
   if (rest.length > 0 || name === undefined || (action !== "add" && action !== "remove")) {
     throw new UsageError(`cluster node ${node.synopsis}`);
   }
-  const cluster = await verb.cluster();
+  const { cluster, bundle } = await takeBundle(verb);
   const worker = workerNamed(name, cluster);
-  return action === "add" ? await add(worker, cluster, verb) : await remove(worker, cluster, verb);
+  return action === "add" ? await add(worker, cluster, bundle, verb) : await remove(worker, cluster, verb);
 }
 
 function workerNamed(name: string, { nodes, controlPlane }: Cluster): Node {
@@ -41,10 +46,15 @@ function workerNamed(name: string, { nodes, controlPlane }: Cluster): Node {
   return found;
 }
 
-async function add(worker: Node, cluster: Cluster, verb: VerbContext): Promise<ExitStatus> {
+async function add(
+  worker: Node,
+  cluster: Cluster,
+  bundle: Bundle | undefined,
+  verb: VerbContext,
+): Promise<ExitStatus> {
   const { report } = verb;
   const context = await look([worker], await stepContext(cluster, verb), report);
-  await prepare([worker], context, report);
+  await prepareFrom(bundle, [worker], context, report);
   await prefetch([worker], context, report);
   await join([worker], context, report);
   await awaitReady([worker], context, report);

@@ -1,0 +1,78 @@
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { Inventory, PartName } from "../inventory/inventory.ts";
+import type { Profile } from "../profiles/profile.ts";
+import { runProgram } from "../programs.ts";
+import { BundleError } from "./errors.ts";
+import { type BundleManifest, verify } from "./manifest.ts";
+
+/** Where a bundle's files are on a node. */
+export const ON_NODE = "/var/lib/wharf-cluster/bundle";
+
+/** A bundle that was unpacked on the operator's machine, and is whole. */
+export interface Bundle {
+  readonly folder: string;
+  readonly manifest: BundleManifest;
+}
+
+/**
+ * Unpacks an archive into the state folder, where it is not there yet, and checks every file of it.
+ *
+ * @throws {BundleError} when it is no bundle, damaged, or made for another profile
+ */
+export async function openBundle(
+  file: string,
+  { stateFolder }: Inventory,
+  profile: Profile,
+  signal: AbortSignal,
+): Promise<Bundle> {
+  const text = await runProgram("tar", ["-xOf", file, "bundle.json"], { signal }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new BundleError(
+      `${file} is no bundle: ${(error as Error).message}`,
+      "pnpm cluster bundle makes one.",
+      {
+        cause: error,
+      },
+    );
+  });
+  const manifest = JSON.parse(text) as BundleManifest;
+  if (manifest.format !== 1) throw new BundleError(`${file} is of a form that this program does not know`);
+  if (manifest.kubernetes !== profile.kubernetes) {
+    throw new BundleError(
+      `${file} holds Kubernetes ${manifest.kubernetes}, and the inventory wants ${profile.kubernetes}`,
+      `profile: ${manifest.profile}, or a bundle made for ${profile.name}`,
+    );
+  }
+  const folder = join(stateFolder, "bundle");
+  const there = await readFile(join(folder, "bundle.json"), "utf8").catch(() => "");
+  if (there !== text) await unpack(file, folder, signal);
+  await verify(folder, manifest);
+  return { folder, manifest };
+}
+
+async function unpack(file: string, folder: string, signal: AbortSignal): Promise<void> {
+  await rm(`${folder}.part`, { recursive: true, force: true });
+  await mkdir(`${folder}.part`, { recursive: true });
+  await runProgram("tar", ["-xf", file, "-C", `${folder}.part`], { signal });
+  await rm(folder, { recursive: true, force: true });
+  await rename(`${folder}.part`, folder);
+}
+
+/** The inventory with the bundle on the nodes as its only source: curl and apt read `file:` as they read the web. */
+export function withBundle(inventory: Inventory, { manifest }: Bundle): Inventory {
+  const { registryMirrors } = inventory.sources;
+  const place = `file://${ON_NODE}/files`;
+  return {
+    ...inventory,
+    sources: {
+      imageRepository: manifest.imageRepository,
+      releases: place,
+      raw: place,
+      packages: place,
+      registryMirrors,
+    },
+    parts: manifest.parts satisfies Record<PartName, object>,
+  };
+}
