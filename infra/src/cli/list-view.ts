@@ -48,8 +48,6 @@ class ListPhase implements PhaseView {
     this.#drawn = list.run();
   }
 
-  begin(): void {}
-
   progress(task: TaskLabel, text: string): void {
     this.#rows.get(task)?.show(text);
   }

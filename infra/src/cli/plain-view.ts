@@ -7,7 +7,6 @@ export function plainView(write: (text: string) => void, isDryRun: boolean): Vie
     for (const part of text.split("\n")) write(`${node}${task.title}: ${part}\n`);
   };
   const phaseView: PhaseView = {
-    begin: () => undefined,
     progress: line,
     end: (task, record) => line(task, outcome(record, isDryRun)),
     close: () => Promise.resolve(),
@@ -24,7 +23,6 @@ export function plainView(write: (text: string) => void, isDryRun: boolean): Vie
 /** Nothing at all: `--json` prints what was recorded, at the end. */
 export const silentView: View = {
   phase: () => ({
-    begin: () => undefined,
     progress: () => undefined,
     end: () => undefined,
     close: () => Promise.resolve(),

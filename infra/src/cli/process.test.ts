@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { Sshd, sshdLacks } from "../testing/sshd.ts";
@@ -50,6 +51,46 @@ describe("plain lines, when not at a terminal", () => {
     expect(stdout).not.toContain("[two] third");
     expect(stderr).toContain("it broke");
     expect(status).toBe(1);
+  });
+});
+
+const hasScript = spawnSync("script", ["--version"]).status === 0;
+describe.skipIf(!hasScript)(`at a terminal${hasScript ? "" : " (needs script, of bsdutils)"}`, () => {
+  /** What is drawn, with the movements of the cursor. */
+  const draw = (command: string, environment: Record<string, string> = {}) =>
+    spawnSync(
+      "script",
+      [
+        "-qec",
+        `stty cols 100 rows 40; "${process.execPath}" --conditions=source "${MAIN}" ${command}`,
+        "/dev/null",
+      ],
+      {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"] ?? "", TERM: "xterm", ...environment },
+      },
+    );
+
+  test("a list, with each node's tasks below it, and what became of them", () => {
+    const { stdout, status } = draw("work --fail two");
+    const drawn = stripVTControlCharacters(stdout).replaceAll("\r", "");
+    const end = drawn.slice(drawn.lastIndexOf("✔ one"));
+    expect(end).toMatch(/^✔ one\n {2}✔ first: changed: installed it\n {2}✔ second: ok\n {2}✔ third: ok\n/);
+    expect(end).toMatch(
+      /two\n {2}✔ first: changed: installed it\n {2}✖ second: failed: it broke\n {2}↓ third\n/,
+    );
+    expect(end).toContain("work took");
+    expect(status).toBe(1);
+  });
+
+  test("has colours, but not with NO_COLOR", () => {
+    const colour = "\u001B[32m";
+    expect(draw("work").stdout).toContain(colour);
+    expect(draw("work", { NO_COLOR: "1" }).stdout).not.toContain(colour);
+  });
+
+  test("lines all the same with --verbose, so that what nodes print has its place", () => {
+    expect(draw("work --verbose").stdout).toContain("[one] first: changed: installed it");
   });
 });
 

@@ -19,7 +19,8 @@ export async function runProcess(process: NodeJS.Process, verbs: readonly Verb[]
   }
   // Whoever read the output has seen enough: `pnpm cluster status | head -n 3`.
   process.stdout.on("error", () => process.exit(1));
-  const isTerminal = process.stdout.isTTY;
+  // One that has no width, as under some supervisors, can draw nothing.
+  const isTerminal = process.stdout.isTTY && process.stdout.columns > 0;
   return runCommandLine(process.argv.slice(2), verbs, {
     environment: process.env,
     // pnpm runs scripts in the package's folder, and says here where it was called.

@@ -13,6 +13,7 @@ export class Recorder implements Report {
   readonly phases: PhaseRecord[] = [];
   readonly results: Record<string, unknown> = {};
   readonly #view: View;
+  #phase: Phase | undefined;
 
   constructor(view: View) {
     this.#view = view;
@@ -25,10 +26,12 @@ export class Recorder implements Report {
   ): Promise<void> {
     const lanes = options.concurrent === true ? lanesOf(tasks) : [{ title, tasks }];
     const phase = new Phase(this.#view.phase(title, lanes));
+    this.#phase = phase;
     const startedAt = performance.now();
     try {
       await Promise.all(lanes.map((lane) => phase.runLane(lane.tasks)));
     } finally {
+      this.#phase = undefined;
       await phase.view.close();
       this.phases.push({ title, seconds: secondsSince(startedAt), tasks: phase.records });
     }
@@ -40,6 +43,13 @@ export class Recorder implements Report {
     this.#view.say(text);
   }
 
+  /** Shown with the tasks of a node that run, or by itself. */
+  notice(node: string, text: string): void {
+    const running = [...(this.#phase?.running ?? [])].filter((task) => (task.node ?? node) === node);
+    for (const task of running) this.#phase?.view.progress(task, text);
+    if (running.length === 0) this.say(`${node}: ${text}`);
+  }
+
   result(name: string, value: unknown): void {
     this.results[name] = value;
   }
@@ -49,6 +59,7 @@ class Phase {
   readonly view: PhaseView;
   readonly records: TaskRecord[] = [];
   readonly failures: unknown[] = [];
+  readonly running = new Set<Task>();
 
   constructor(view: PhaseView) {
     this.view = view;
@@ -58,8 +69,9 @@ class Phase {
   async runLane(tasks: readonly Task[]): Promise<void> {
     for (const task of tasks) {
       if (this.failures.length > 0) return;
-      this.view.begin(task);
+      this.running.add(task);
       const record = await this.#runTask(task);
+      this.running.delete(task);
       this.records.push(record);
       this.view.end(task, record);
     }

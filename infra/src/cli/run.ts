@@ -34,8 +34,8 @@ export interface ClusterRequest {
   readonly isDryRun: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-  /** A line that the operator should see while a task runs. */
-  readonly notice: (text: string) => void;
+  /** What the operator should see at once of a node, though a task of it runs. */
+  readonly notice: (node: string, text: string) => void;
   /** Everything that nodes print, with `--verbose`. */
   readonly echo: ((line: string) => void) | undefined;
 }
@@ -92,7 +92,7 @@ async function runVerb(parsed: Arguments, around: Surroundings): Promise<ExitSta
     isDryRun: options.isDryRun,
     environment: around.environment,
     signal: around.signal,
-    notice: (text) => report.say(text),
+    notice: (node, text) => report.notice(node, text),
     echo: options.isVerbose ? (line) => (options.isJson ? around.error : around.out)(`${line}\n`) : undefined,
   });
   let status: ExitStatus;
@@ -113,14 +113,15 @@ async function runVerb(parsed: Arguments, around: Surroundings): Promise<ExitSta
     return status;
   }
   if (report.phases.length > 0) {
-    around.out(`\n${summary(verb.name, seconds, report.phases, options.isDryRun)}\n`);
+    const text = summary(verb.name, seconds, report.phases, options.isDryRun);
+    around.out(`\n${text}\n${failure === undefined ? "" : "\n"}`);
   }
   if (failure !== undefined) tellFailure(failure, access, around);
   return status;
 }
 
 function tellFailure(failure: unknown, access: ClusterAccess, around: Surroundings): void {
-  around.error(`\n${describeFailure(failure)}\n`);
+  around.error(`${describeFailure(failure)}\n`);
   if (access.transcript !== undefined) around.error(`\ntranscript: ${access.transcript}\n`);
 }
 

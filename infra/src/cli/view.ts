@@ -29,7 +29,6 @@ export interface View {
 
 /** What is told of the tasks of one phase. */
 export interface PhaseView {
-  begin(task: TaskLabel): void;
   progress(task: TaskLabel, text: string): void;
   end(task: TaskLabel, record: TaskRecord): void;
   /** No more will be told: tasks that have not begun will not. Resolves when all is drawn. */

@@ -3,7 +3,8 @@ const MASK = "***";
 /** What is a secret wherever it stands: kubeadm's tokens and keys, a kubeconfig's, a password in a URL. */
 const PATTERNS: readonly [RegExp, string][] = [
   [/\b[a-z0-9]{6}\.[a-z0-9]{16}\b/g, MASK],
-  [/((?:certificate-key|client-key-data|password|token)['"]?\s*[:=\s]\s*)(?!\*)[^\s'",]{8,}/gi, `$1${MASK}`],
+  [/(--(?:token|certificate-key)[ =])\S+/g, `$1${MASK}`],
+  [/((?:client-key-data|password|token)['"]?\s*[:=]\s*['"]?)(?!\*)[^\s'",]{8,}/gi, `$1${MASK}`],
   [/(\/\/[^/\s:@]+:)[^/\s@]+@/g, `$1${MASK}@`],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, MASK],
 ];

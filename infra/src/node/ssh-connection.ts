@@ -23,7 +23,7 @@ export interface ConnectionOptions {
   /** How long an earlier run may take to end. */
   readonly patienceSeconds: number;
   /** Told that an earlier run is waited for. */
-  readonly notice: (text: string) => void;
+  readonly notice: (node: string, text: string) => void;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -139,7 +139,7 @@ async function firstWord(
     if (line.startsWith("ready")) return line;
     if (line.startsWith("busy ")) {
       holder = line.slice("busy ".length);
-      options.notice(`${target.name}: waiting for an earlier run to end: ${holder}`);
+      options.notice(target.name, `waiting for an earlier run to end: ${holder}`);
     }
     if (line === "refused") throw new NodeBusyError(target.name, holder);
   }

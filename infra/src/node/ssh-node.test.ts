@@ -46,7 +46,7 @@ describe.skipIf(lacks !== undefined)(
         knownHosts: join(folder, "known_hosts"),
         holder: change.holder,
         patienceSeconds: change.patienceSeconds ?? 5,
-        notice: (text) => notices.push(text),
+        notice: (name, text) => notices.push(`${name}: ${text}`),
         transcript: new Transcript(join(folder, "run.log"), secrets),
         secrets,
         signal: interrupted.signal,

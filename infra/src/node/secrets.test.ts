@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+
+import { Secrets } from "./secrets.ts";
+
+test("a value is masked wherever it stands, also line by line and as base64", () => {
+  const secrets = new Secrets();
+  secrets.add("correct horse\nbattery");
+  const base64 = Buffer.from("correct horse\nbattery").toString("base64");
+  expect(secrets.mask(`a correct horse\nbattery b; ${base64}; battery`)).toBe("a *** b; ***; ***");
+});
+
+test("what is too short to be a secret does not garble everything else", () => {
+  const secrets = new Secrets();
+  secrets.add("ab");
+  expect(secrets.mask("about")).toBe("about");
+});
+
+test.each([
+  ["kubeadm join 192.0.2.1:6443 --token abcdef.0123456789abcdef", "kubeadm join 192.0.2.1:6443 --token ***"],
+  ["--certificate-key 0123456789abcdef0123", "--certificate-key ***"],
+  ["    client-key-data: LS0tLS1CRUdJTg==", "    client-key-data: ***"],
+  ['{"token": "eyJhbGciOiJSUzI1NiJ9.x.y"}', '{"token": "***"}'],
+  ["https://reader:pass@example.org/file", "https://reader:***@example.org/file"],
+  ["-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\n", "***\n"],
+])("%j is masked though nobody said it is a secret", (text, masked) => {
+  expect(new Secrets().mask(text)).toBe(masked);
+});
+
+test.each([
+  "--discovery-token-ca-cert-hash sha256:0123456789abcdef",
+  "http://mirror:5000/google_containers",
+  "containerd 1.7.16, runc 1.1.12",
+  "token: short",
+  "a password is required; the bootstrap token expires",
+])("%j is none", (text) => {
+  expect(new Secrets().mask(text)).toBe(text);
+});
