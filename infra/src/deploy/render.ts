@@ -1,10 +1,11 @@
-import { spawn } from "node:child_process";
+import { createReadStream } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { prelude } from "../kubernetes/kubectl.ts";
 import type { Node } from "../node/node.ts";
+import { runProgram } from "../programs.ts";
 import { manifests } from "./parts.ts";
 
 /** What is rendered. */
@@ -34,9 +35,11 @@ export async function render(controlPlane: Node, rendering: Rendering, signal: A
         mode: 0o600,
       });
     }
-    const archive = spawn("tar", ["-cf", "-", "-C", folder, "."], { stdio: ["ignore", "pipe", "inherit"] });
-    archive.once("error", (error) => archive.stdout.destroy(error));
-    const { stdout } = await controlPlane.feed(script, archive.stdout, {
+    const file = join(folder, "manifests.tar");
+    await runProgram("tar", ["-cf", file, "-C", folder, "base", "components", "overlays", "deploy"], {
+      signal,
+    });
+    const { stdout } = await controlPlane.feed(script, createReadStream(file), {
       step: "render",
       hasSecretOutput: true,
       signal,

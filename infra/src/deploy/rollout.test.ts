@@ -116,4 +116,30 @@ describe("a Pod that does not become ready", () => {
   log   fileserver: The configuration is wrong`,
     });
   });
+
+  test("does not end the wait because the API server is away for a moment", async () => {
+    const away = {
+      status: 1,
+      stderr:
+        "The connection to the server 192.0.2.11:6443 was refused - did you specify the right host or port?",
+    };
+    const waiting = {
+      status: 1,
+      stdout: "0 of 3 are available",
+      stderr: "error: timed out waiting for the condition",
+    };
+    const node = new FakeNode()
+      .on("rollout status", [waiting, waiting, away, "rolled out"])
+      .on("get pods", [JSON.stringify({ items: [] }), away]);
+    const told: string[] = [];
+    const rollout = {
+      kubectl: new Kubectl(node),
+      namespace: "wharf",
+      workloads: ["deployment/wharf"],
+      timeoutMs: 60_000,
+      signal,
+    };
+    await waitForRollout(rollout, (text) => told.push(text));
+    expect(told).toEqual(["0 of 3 are available", "the API server does not answer"]);
+  });
 });

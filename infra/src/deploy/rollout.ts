@@ -22,12 +22,10 @@ export interface Rollout {
 export async function waitForRollout(rollout: Rollout, progress: (text: string) => void): Promise<void> {
   const { kubectl, namespace, workloads, timeoutMs, signal } = rollout;
   const until = Date.now() + timeoutMs;
+  const tell = whenChanged(progress);
   for (const workload of workloads) {
-    while (!(await isReady(rollout, workload, progress))) {
-      const pods = await kubectl.json<List<Pod>>(["get", "pods", "--namespace", namespace, "-o", "json"], {
-        signal,
-      });
-      const troubles = findTroubles(pods.items);
+    while (!(await isReady(rollout, workload, tell))) {
+      const troubles = findTroubles(await podsOf(rollout));
       const isOver = Date.now() > until;
       if (!isOver && !troubles.some(({ isHopeless }) => isHopeless)) continue;
       const reason = isOver
@@ -41,11 +39,23 @@ export async function waitForRollout(rollout: Rollout, progress: (text: string) 
   }
 }
 
+/** None while the API server is away: a busy control plane restarts it. */
+async function podsOf({ kubectl, namespace, signal }: Rollout): Promise<readonly Pod[]> {
+  try {
+    return (
+      await kubectl.json<List<Pod>>(["get", "pods", "--namespace", namespace, "-o", "json"], { signal })
+    ).items;
+  } catch (error) {
+    if (isAway(error)) return [];
+    throw error;
+  }
+}
+
 /** kubectl watches for a few seconds, and ends at once when it is so. */
 async function isReady(
   { kubectl, namespace, signal }: Rollout,
   workload: string,
-  progress: (text: string) => void,
+  tell: (text: string) => void,
 ): Promise<boolean> {
   const wait = workload.startsWith("pod/")
     ? ["wait", "--for=condition=Ready", workload]
@@ -54,12 +64,27 @@ async function isReady(
     await kubectl.run([...wait, "--namespace", namespace, "--timeout=4s"], { signal });
     return true;
   } catch (error) {
-    if (
-      !(error instanceof NodeCommandError) ||
-      !/timed out|exceeded its progress deadline/.test(error.stderr)
+    if (isAway(error)) tell("the API server does not answer");
+    else if (
+      error instanceof NodeCommandError &&
+      /timed out|exceeded its progress deadline/.test(error.stderr)
     )
-      throw error;
-    progress(error.stdout.trimEnd().split("\n").at(-1) || workload);
+      tell(error.stdout.trimEnd().split("\n").at(-1) || workload);
+    else throw error;
     return false;
   }
+}
+
+function isAway(error: unknown): boolean {
+  const signs =
+    /connection to the server \S+ was refused|TLS handshake timeout|i\/o timeout|connection refused|etcdserver: /;
+  return error instanceof NodeCommandError && signs.test(error.stderr);
+}
+
+function whenChanged(tell: (text: string) => void): (text: string) => void {
+  let last = "";
+  return (text) => {
+    if (text !== last) tell(text);
+    last = text;
+  };
 }
