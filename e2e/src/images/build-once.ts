@@ -39,7 +39,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   const folder = await makeFolder();
   const built = {
     clone: join(folder, "clone"),
-    base: makeImage("node", "make-base.sh"),
+    base: makeImage(`wharf-e2e-node:${nodeVersion()}`, "make-base.sh"),
     tag: `e2e-${process.pid}`,
     secret: `secret-${process.pid}-of-a-registry`,
   };
@@ -70,12 +70,15 @@ export function buildImages(clone: string, args: string[], env: NodeJS.ProcessEn
 }
 
 /** An image that a script in `e2e/images` makes, once for all runs on this machine; its name. */
-export function makeImage(what: string, script: string): string {
-  const [, version = ""] = /^ {2}node@([\d.]+):$/m.exec(read("pnpm-lock.yaml")) ?? [];
-  const name = `wharf-e2e-${what}:${version}`;
+export function makeImage(name: string, script: string): string {
   if (spawnSync("docker", ["image", "inspect", name]).status !== 0)
     execFileSync(join(REPOSITORY, "e2e/images", script), [name], { stdio: "inherit" });
   return name;
+}
+
+/** The version of Node that the lock file has. */
+export function nodeVersion(): string {
+  return /^ {2}node@([\d.]+):$/m.exec(read("pnpm-lock.yaml"))?.[1] ?? "";
 }
 
 /** A file of this repository. */

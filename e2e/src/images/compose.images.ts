@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { submit, type Download } from "../harness/downloads.ts";
 import { expectProblem, json, send } from "../harness/http.ts";
 import { describeWith, program } from "../harness/needs.ts";
+import { until } from "../harness/pace.ts";
 import { freePort } from "../harness/port.ts";
 import { curlAnswer } from "../harness/run.ts";
 import { reaches } from "../harness/running.ts";
@@ -13,6 +14,7 @@ import { isReady } from "./container.ts";
 import { plugin } from "./docker.ts";
 
 const DOWNLOADS = 20;
+const REPLICAS = [1, 2, 3];
 const run = promisify(execFile);
 
 describeWith("compose.yaml", [inject("missing"), plugin("compose"), program("curl")], () => {
@@ -38,7 +40,7 @@ describeWith("compose.yaml", [inject("missing"), plugin("compose"), program("cur
     env = {
       ...process.env,
       TAG: tag,
-      POSTGRES_IMAGE: makeImage("postgres", "make-postgres.sh"),
+      POSTGRES_IMAGE: makeImage("wharf-e2e-postgres:17", "make-postgres.sh"),
       FILESERVER_PORT: String(fileserver),
       DOWNLOADER_PORT: String(downloader),
       ALLOW_NETWORKS: "172.16.0.0/12,192.168.0.0/16",
@@ -81,7 +83,12 @@ describeWith("compose.yaml", [inject("missing"), plugin("compose"), program("cur
 
   it("with --profile postgres, three downloaders do what is posted, each once, from one table", async () => {
     await compose("--profile", "postgres", "up", "--detach", "--scale", "downloader=3");
-    await areReady();
+    for (const replica of REPLICAS)
+      await until(
+        `downloader ${replica} is there`,
+        () => metrics(replica).then(Boolean, () => false),
+        60_000,
+      );
     const posted = await Promise.all(
       Array.from({ length: DOWNLOADS }, async (_, index) => {
         const url = `http://fileserver:8080/files/docs/README.md?${index}`;
@@ -95,25 +102,20 @@ describeWith("compose.yaml", [inject("missing"), plugin("compose"), program("cur
     const password = ["-e", "PGPASSWORD=wharf"];
     const counted = await compose("exec", "-T", ...password, "postgres", ...psql, `--command=${query}`);
     expect(counted.trim()).toBe(`${DOWNLOADS}|${DOWNLOADS}`);
-    const done = await Promise.all([1, 2, 3].map((replica) => completed(replica)));
+    const done = await Promise.all(REPLICAS.map((replica) => completed(replica)));
     console.log(`completed by each of three: ${done.join(", ")}`);
     expect(done.reduce((sum, one) => sum + one)).toBe(DOWNLOADS);
+    expect(done.filter((one) => one > 0).length).toBeGreaterThan(1);
   });
 
+  const metrics = (replica: number): Promise<string> => {
+    const script = "fetch('http://127.0.0.1:9030/metrics').then((r) => r.text()).then(console.log)";
+    return compose("exec", "-T", "--index", String(replica), "downloader", "node", "-e", script);
+  };
   /** How many downloads a replica says that it has completed. */
   const completed = async (replica: number): Promise<number> => {
-    const script = "fetch('http://127.0.0.1:9030/metrics').then((r) => r.text()).then(console.log)";
-    const metrics = await compose(
-      "exec",
-      "-T",
-      "--index",
-      String(replica),
-      "downloader",
-      "node",
-      "-e",
-      script,
-    );
-    return Number(/^wharf_downloads_total\{outcome="completed"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
+    const text = await metrics(replica);
+    return Number(/^wharf_downloads_total\{outcome="completed"\} (\d+)$/m.exec(text)?.[1] ?? 0);
   };
 
   it("does not go over to Postgres while a downloader still works on SQLite", async () => {

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { afterAll, expect, inject, it } from "vitest";
 
 import { describeWith } from "../harness/needs.ts";
-import { buildImages, read } from "./build-once.ts";
+import { buildImages, nodeVersion, read } from "./build-once.ts";
 import { docker, inspectImage } from "./docker.ts";
 
 const run = promisify(execFile);
@@ -126,8 +126,7 @@ describeWith("building", [inject("missing")], () => {
   });
 
   it("begins with the Node that everything is developed with", () => {
-    const [, version] = /^ {2}node@([\d.]+):$/m.exec(read("pnpm-lock.yaml")) ?? [];
-    expect(read("Dockerfile.fileserver")).toContain(`ARG NODE_IMAGE=node:${version}-`);
+    expect(read("Dockerfile.fileserver")).toContain(`ARG NODE_IMAGE=node:${nodeVersion()}-`);
   });
 });
 
