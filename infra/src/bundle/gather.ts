@@ -10,7 +10,7 @@ import { artefact, releasePath } from "../steps/artefacts.ts";
 import { kubernetesImage, packagesUrl } from "../steps/sources.ts";
 import { BundleError } from "./errors.ts";
 import { type BundleManifest, sumsOf } from "./manifest.ts";
-import { parseIndex, wanted } from "./packages.ts";
+import { indexes, parseIndex, wanted } from "./packages.ts";
 import { type Descriptor, RegistryClient } from "./registry.ts";
 import { download, readText, type Web } from "./web.ts";
 
@@ -104,8 +104,12 @@ function packagesTask({ inventory, profile, architecture, web, isDryRun }: Gathe
       if (isDryRun) return [url];
       const series = profile.kubernetes.replace(/\.\d+$/, "");
       const place = join(folder, "files/core/stable", `v${series}`, "deb");
-      for (const name of ["Release.key", "InRelease", "Packages"])
+      for (const name of ["Release.key", "InRelease"])
         await download(web, `${url}/${name}`, join(place, name));
+      // Every form of the index: apt's `file:` does not fall back from one that is not there to another.
+      for (const [name, sha256] of indexes(await readFile(join(place, "InRelease"), "utf8"))) {
+        await download(web, `${url}/${name}`, join(place, name), sha256);
+      }
       const packages = wanted(
         parseIndex(await readFile(join(place, "Packages"), "utf8"), architecture),
         profile.kubernetes,

@@ -13,6 +13,12 @@ export interface Package {
 
 const ROOTS = ["kubeadm", "kubelet", "kubectl"];
 
+/** The forms of its index that a repository's `InRelease` names (`Packages`, `Packages.gz`), with their SHA-256. */
+export function indexes(release: string): readonly (readonly [name: string, sha256: string])[] {
+  const lines = release.matchAll(/^ ([0-9a-f]{64}) +\d+ +(Packages(?:\.\w+)?)$/gm);
+  return [...lines].map(([, sha256 = "", name = ""]) => [name, sha256] as const);
+}
+
 /** Reads an index (Debian policy, chapter 5; lines that begin with a space go on with the field before). */
 export function parseIndex(text: string, architecture: string): readonly Package[] {
   return text

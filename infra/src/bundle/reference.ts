@@ -19,7 +19,8 @@ export function parseReference(image: string): Reference {
   const [first = "", ...rest] = path.split("/");
   const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
   const repository = hasHost ? rest.join("/") : rest.length === 0 ? `library/${first}` : path;
-  if (image.includes("@") || !/^[a-z0-9]+([./_-]+[a-z0-9]+)*$/.test(repository)) {
+  // OCI distribution-spec, "Pulling manifests".
+  if (image.includes("@") || !/^[a-z0-9]+((\.|_|__|-+|\/)[a-z0-9]+)*$/.test(repository)) {
     throw new BundleError(`"${image}" is not the name of an image with a tag`);
   }
   return { host: hasHost ? first : "docker.io", repository, tag: tag ?? "latest" };

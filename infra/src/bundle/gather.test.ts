@@ -1,0 +1,147 @@
+import { mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+
+import type { Inventory } from "../inventory/inventory.ts";
+import { FakeNode } from "../node/fake-node.ts";
+import { runProgram } from "../programs.ts";
+import { artefact, releasePath } from "../steps/artefacts.ts";
+import { testContext, testInventory, testProfile, testVerb } from "../steps/testing.ts";
+import { bringFiles, importImages } from "./bring.ts";
+import { gather } from "./gather.ts";
+import type { BundleManifest } from "./manifest.ts";
+import { openBundle, withBundle } from "./open.ts";
+import { Origin, sha256 } from "./testing.ts";
+
+const { signal } = new AbortController();
+const PARTS = ["containerd", "runc", "cniPlugins", "crictl", "flannel", "metricsServer"] as const;
+const KUBERNETES = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"];
+
+/** Everything that the profile of tests is made of, a few bytes each. */
+function fill(origin: Origin): Inventory {
+  for (const part of PARTS) {
+    const path = `/${releasePath(part, testProfile[part].version, "amd64")}`;
+    const body =
+      part === "flannel" ? "  image: ghcr.example/flannel:v1\n  - image: 'ghcr.example/flannel:v1'\n" : part;
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    origin.file(`${path}.sha256sum`, `${origin.file(path, body)}  ${name}\n`);
+  }
+  const packages = ["kubeadm", "kubelet", "kubectl"].map((name) => {
+    const sum = origin.file(`/core/stable/v1.28/deb/amd64/${name}.deb`, name);
+    return `Package: ${name}\nVersion: 1.28.9-1.1\nArchitecture: amd64\nFilename: amd64/${name}.deb\nSHA256: ${sum}\n`;
+  });
+  const sum = origin.file("/core/stable/v1.28/deb/Packages", packages.join("\n"));
+  origin.file("/core/stable/v1.28/deb/InRelease", `SHA256:\n ${sum} 1 Packages\n`);
+  origin.file("/core/stable/v1.28/deb/Release.key", "key");
+  for (const name of KUBERNETES) origin.image(`k8s/${name}`, "v1.28.9");
+  origin.image("k8s/pause", testProfile.pause);
+  origin.image("k8s/etcd", testProfile.etcd);
+  origin.image("k8s/coredns", testProfile.coredns);
+  origin.image("k8s/metrics-server", "v0.7.1");
+  origin.image("flannel", "v1");
+  const { url } = origin;
+  return testInventory({
+    sources: {
+      imageRepository: "registry.example/k8s",
+      releases: url,
+      raw: url,
+      packages: url,
+      registryMirrors: { _default: url },
+    },
+  });
+}
+
+async function made(inventory: Inventory, isDryRun = false): Promise<string> {
+  const output = join(mkdtempSync(join(tmpdir(), "wharf-bundle-")), "bundle.tar");
+  const { report } = testVerb([new FakeNode()]).verb;
+  const web = { signal };
+  await gather({ inventory, profile: testProfile, architecture: "amd64", web, report, output, isDryRun });
+  return output;
+}
+
+it("a bundle holds what the profile needs, and a checksum of every file", async () => {
+  await using origin = await Origin.start();
+  const inventory = fill(origin);
+  const output = await made(inventory);
+  const { manifest, folder } = await openBundle(output, inventory, testProfile, signal);
+  expect(manifest.images).toHaveLength(9);
+  expect(manifest.images).toContain("ghcr.example/flannel:v1");
+  expect(manifest.parts.runc).toEqual({ version: "1.1.12", sha256: sha256("runc") });
+  const kept = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  expect(Object.keys(manifest.files)).toHaveLength(kept.length - 1);
+  expect(readdirSync(join(output, ".."))).toEqual(["bundle.tar"]);
+});
+
+it("nodes then look for everything in the bundle, and take nothing else for it", async () => {
+  await using origin = await Origin.start();
+  const inventory = fill(origin);
+  const bundle = await openBundle(await made(inventory), inventory, testProfile, signal);
+  const bundled = withBundle(inventory, bundle);
+  for (const part of PARTS) {
+    const { url, sha256: sum } = artefact(part, bundled, testProfile, "amd64");
+    const file = url.replace("file:///var/lib/wharf-cluster/bundle/", "");
+    expect(bundle.manifest.files[file]).toBe(sum);
+  }
+  expect(Object.keys(bundle.manifest.files)).toContain("files/core/stable/v1.28/deb/amd64/kubelet.deb");
+});
+
+it("a damaged bundle, another profile's, and what is none, are each told before anything is done", async () => {
+  await using origin = await Origin.start();
+  const inventory = fill(origin);
+  const output = await made(inventory);
+  const other = { ...testProfile, name: "v1.37", kubernetes: "1.37.2" };
+  await expect(openBundle(output, inventory, other, signal)).rejects.toThrow("holds Kubernetes 1.28.9");
+  const { folder } = await openBundle(output, inventory, testProfile, signal);
+  writeFileSync(join(folder, "files/core/stable/v1.28/deb/Release.key"), "other");
+  await expect(openBundle(output, inventory, testProfile, signal)).rejects.toThrow(
+    /damaged:\nfiles.*Release\.key/,
+  );
+  truncateSync(output, 100);
+  await expect(openBundle(output, inventory, testProfile, signal)).rejects.toThrow("is no bundle");
+});
+
+it("a file with another checksum than is stated ends it, and is not kept", async () => {
+  await using origin = await Origin.start();
+  const inventory = fill(origin);
+  origin.file(`/${releasePath("runc", "1.1.12", "amd64")}`, "another runc");
+  await expect(made(inventory)).rejects.toThrow(`and not ${sha256("runc")}`);
+});
+
+it("a dry run asks for no more than the list of images", async () => {
+  await using origin = await Origin.start();
+  const inventory = fill(origin);
+  await made(inventory, true);
+  expect(origin.asked).toEqual([`/${releasePath("flannel", "0.25.1", "amd64")}`]);
+});
+
+it("a node that has the bundle's files and images is sent nothing; another gets both", async () => {
+  await using origin = await Origin.start();
+  const inventory = fill(origin);
+  const bundle = await openBundle(await made(inventory), inventory, testProfile, signal);
+  const has = new FakeNode("k8s-master")
+    .on("bundle there", "there\n")
+    .on("images there", bundle.manifest.images.join("\n"));
+  const lacks = new FakeNode("k8s-worker").on(/bundle|images/, "");
+  const { report } = testVerb([has, lacks]).verb;
+  const context = await testContext([has, lacks], { inventory });
+  await bringFiles(bundle, [has, lacks], context, report);
+  await importImages(bundle, [has, lacks], context, report);
+  expect(has.ran.filter(({ fed }) => fed !== undefined)).toEqual([]);
+  expect(lacks.ran.flatMap(({ fed, script }) => (fed === undefined ? [] : [script.split(" ")[0]]))).toEqual([
+    "rm",
+    "ctr",
+  ]);
+});
+
+it("the archive begins with what it holds", async () => {
+  await using origin = await Origin.start();
+  const output = await made(fill(origin));
+  const [first] = (await runProgram("tar", ["-tf", output])).split("\n");
+  expect(first).toBe("bundle.json");
+  const text = await runProgram("tar", ["-xOf", output, "bundle.json"]);
+  expect((JSON.parse(text) as BundleManifest).format).toBe(1);
+  expect(readFileSync(output).length).toBeGreaterThan(text.length);
+});
