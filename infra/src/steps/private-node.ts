@@ -10,6 +10,9 @@ import type { Node, Output, RunOptions } from "../node/node.ts";
 /** What scripts write to: folders of the node's own. The last one hides where they all are. */
 const FOLDERS = ["/etc", "/opt", "/usr/local", "/var/lib", "/var/log", "/root", "/run", "/tmp"];
 
+/** Of its own: above all the processes, or a script that ends some would end this machine's. */
+const NAMESPACES = "--mount --net --uts --ipc --pid --fork --kill-child --mount-proc".split(" ");
+
 /** What programs need of this machine's `/etc`. */
 const NEEDED = ["alternatives", "group", "ld.so.cache", "nsswitch.conf", "passwd", "protocols", "services"];
 
@@ -39,6 +42,7 @@ export class PrivateNode implements Node {
         force: true,
       });
     }
+    await writeFile(join(folder, "etc/hosts"), "127.0.0.1 localhost\n");
     return new PrivateNode(name, folder);
   }
 
@@ -67,7 +71,7 @@ export class PrivateNode implements Node {
     const whole = `mount --make-rprivate /\n${binds}\ncd /\n${script}`;
     const environment = { ...process.env, ...variables, ...secrets };
     return new Promise((resolve, reject) => {
-      const args = ["--mount", "--net", "--uts", "sh", "-eu", "-c", whole];
+      const args = [...NAMESPACES, "sh", "-eu", "-c", whole];
       execFile("unshare", args, { env: environment, signal }, (error, stdout, stderr) => {
         if (error === null) return resolve({ stdout, stderr });
         const status = typeof error.code === "number" ? error.code : null;
