@@ -10,6 +10,7 @@ export interface Artefact {
   readonly checksumUrls: readonly string[];
 }
 
+/** The file of a part that this cluster is to have. */
 export function artefact(
   part: PartName,
   inventory: Inventory,
@@ -31,9 +32,7 @@ export function artefact(
     url,
     ...(sha256 === undefined ? {} : { sha256 }),
     checksumUrls:
-      place.checksum === undefined
-        ? []
-        : [`${url}.sha256sum`, ...new Set([folder + place.checksum])].filter(Boolean),
+      place.checksum === undefined ? [] : [...new Set([`${url}.sha256sum`, folder + place.checksum])],
   };
 }
 

@@ -35,8 +35,8 @@ export class PrivateNode implements Node {
   static async open(name = "k8s-worker"): Promise<PrivateNode> {
     const folder = await mkdtemp(join(tmpdir(), "wharf-node-"));
     for (const path of FOLDERS) await mkdir(join(folder, path), { recursive: true });
-    for (const name of NEEDED) {
-      await cp(`/etc/${name}`, join(folder, "etc", name), {
+    for (const needed of NEEDED) {
+      await cp(`/etc/${needed}`, join(folder, "etc", needed), {
         recursive: true,
         verbatimSymlinks: true,
         force: true,
