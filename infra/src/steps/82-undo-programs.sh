@@ -18,7 +18,8 @@ stop_containers() {
   if is_dry; then return; fi
   for one in $(crictl pods -q 2> /dev/null); do crictl stopp "$one" > /dev/null 2>&1 || :; done
   systemctl disable --quiet --now containerd >&2
-  pkill -f '^/usr/local/bin/containerd-shim-runc-v2 ' || : # they outlive containerd, on purpose
+  # They outlive containerd, on purpose. Those of a containerd in a container of this machine are its own.
+  pkill --ns 1 --nslist pid,mnt -f '^/usr/local/bin/containerd-shim-runc-v2 ' || :
   awk '$2 ~ "^/(run/containerd|var/lib/containerd|var/lib/kubelet)/" { print $2 }' /proc/mounts | sort -r | xargs -r umount -l >&2 || :
   systemctl stop kubepods.slice >&2 2> /dev/null || :
 }

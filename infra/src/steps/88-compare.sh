@@ -13,7 +13,10 @@ main() {
   for kind in files contents units packages held sysctls iptables devices swaps modules hostname; do
     diff "$STATE/before/$kind" "$WORK/after/$kind" | sed -n -e "s/^> /fact: $kind=more /p" -e "s/^< /fact: $kind=less /p"
   done
-  rm -rf "$STATE"
+  # At once: half of it would be taken for what was there before.
+  rm -rf "$STATE.undone"
+  mv "$STATE" "$STATE.undone"
+  rm -rf "$STATE.undone"
 }
 
 main "$@"
