@@ -4,8 +4,8 @@
 #
 #   make-base.sh [--arch amd64|arm64] [--suite SUITE] [--mirror URL] NAME
 #
-# imports it into Docker as NAME. Needs mmdebstrap, npm and docker. Packages are unpacked and not configured, so that
-# another architecture needs no emulation.
+# loads it into Docker as NAME, a name with its tag. Needs mmdebstrap, npm and docker. Packages are unpacked and not
+# configured, so that another architecture needs no emulation.
 set -eu
 
 main() {
@@ -23,7 +23,10 @@ main() {
          name=$1; shift ;;
     esac
   done
-  [ -n "$name" ] || usage "What is it to be called?"
+  case $name in
+    *:*) ;;
+    *) usage "What is it to be called, with its tag?" ;;
+  esac
   case $arch in
     amd64) node_arch=x64 ;;
     arm64) node_arch=arm64 ;;
@@ -35,9 +38,7 @@ main() {
   trap 'rm -rf "$work"' EXIT
   unpack_node
   make_tar
-  docker import --platform "linux/$arch" \
-    --change 'CMD ["node"]' --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
-    "$work/base.tar" "$name"
+  load_image
 }
 
 usage() {
@@ -75,6 +76,16 @@ END
   mmdebstrap --quiet --variant=extract --architectures="$arch" \
     --include=base-files,base-passwd,bash,ca-certificates,coreutils,dash,findutils,grep,libatomic1,libstdc++6,sed,tar \
     --extract-hook="$work/complete" "$suite" "$work/base.tar" "$mirror"
+}
+
+# `docker import` of older releases cannot be told of another architecture.
+load_image() {
+  layer=$(sha256sum "$work/base.tar" | cut -d ' ' -f 1)
+  path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  printf '{"os":"linux","architecture":"%s","config":{"Env":["PATH=%s"],"Cmd":["node"]},%s}' "$arch" "$path" \
+    "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:$layer\"]}" >"$work/config.json"
+  printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["base.tar"]}]' "$name" >"$work/manifest.json"
+  tar -C "$work" -cf - manifest.json config.json base.tar | docker load --quiet
 }
 
 main "$@"
