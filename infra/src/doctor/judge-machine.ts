@@ -115,21 +115,18 @@ function judgeSwap(findings: Findings, facts: Facts): void {
 
 function judgeDisk(findings: Findings, facts: Facts): void {
   const seen = new Set<string>();
-  for (const [folder = "", total, free, place = ""] of facts.all("disk")) {
-    if (seen.has(place)) continue;
-    seen.add(place);
+  for (const [folder = "", total, free, device = "", place = ""] of facts.all("disk")) {
+    if (seen.has(device)) continue;
+    seen.add(device);
     const bytes = Number(free) * 1024;
     const share = Math.round((Number(free) / Number(total)) * 100);
     const text = `${gigabytes(bytes)} free for ${folder}, ${share} %`;
     const fix = `du -xhd2 ${place} | sort -h | tail -20; apt-get clean; journalctl --vacuum-size=200M`;
     if (bytes < 3e9) findings.error("disk", `${text}: programs and images take 3 GB.`, fix);
     else if (share < 15)
-      findings.error(
-        "disk",
-        `${text}: below 15 % kubelet throws images away, below 10 % it evicts Pods.`,
-        fix,
-      );
-    else if (share < 20) findings.warning("disk", `${text}: below 15 % kubelet throws images away.`, fix);
+      findings.error("disk", `${text}: below 15 % kubelet throws images away and evicts Pods.`, fix);
+    else if (share < 20)
+      findings.warning("disk", `${text}: below 15 % kubelet throws images away and evicts Pods.`, fix);
     else findings.ok("disk", text);
   }
 }

@@ -22,7 +22,7 @@ const machine = {
   cores: "2",
   memory: "4000000",
   hostname: "k8s-master",
-  disk: "/var/lib/containerd\t100000000\t60000000\t/",
+  disk: "/var/lib/containerd\t100000000\t60000000\t/dev/sda1\t/",
 };
 
 function facts(differing: Record<string, string> = {}, more = ""): Facts {
@@ -69,13 +69,13 @@ describe("a machine", () => {
     ["swap", facts({}, "swap\t/dev/sda2\t2000000"), "warning", /\/dev\/sda2 \(2\.0 GB\).*up turns it off/],
     [
       "a full disk",
-      facts({ disk: "/var/lib/containerd\t100000000\t2000000\t/" }),
+      facts({ disk: "/var/lib/containerd\t100000000\t2000000\t/dev/sda1\t/" }),
       "error",
       /2\.0 GB free .* take 3 GB/,
     ],
     [
       "a disk below kubelet's threshold",
-      facts({ disk: "/usr\t100000000\t12000000\t/" }),
+      facts({ disk: "/usr\t100000000\t12000000\t/dev/sda1\t/" }),
       "error",
       /12 %: below 15 %/,
     ],

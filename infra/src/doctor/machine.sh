@@ -42,7 +42,7 @@ main() {
   for folder in /var/lib/containerd /var/lib/kubelet /var/lib/etcd /usr/local; do
     place=$folder
     until [ -e "$place" ]; do place=$(dirname "$place"); done
-    df -Pk "$place" | awk -v folder=$folder 'NR == 2 {print "disk\t" folder "\t" $2 "\t" $4 "\t" $6}'
+    df -Pk "$place" | awk -v folder=$folder 'NR == 2 {print "disk\t" folder "\t" $2 "\t" $4 "\t" $1 "\t" $6}'
   done
 }
 

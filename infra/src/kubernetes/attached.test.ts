@@ -1,0 +1,80 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { logArguments } from "../verbs/logs.ts";
+import { kubectlCommand } from "./attached.ts";
+
+const run = promisify(execFile);
+let folder = "";
+
+// In kubectl's place: says what it is given, and ends with a status of its own.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wharf-kubectl-"));
+  const program = `#!/bin/sh\nprintf '%s|' "$KUBECONFIG" "$@"\ncat\nexit 7\n`;
+  await writeFile(join(folder, "kubectl"), program, { mode: 0o755 });
+  await writeFile(join(folder, "sudo"), '#!/bin/sh\nshift\nexec "$@"\n', { mode: 0o755 });
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+async function ask(script: string): Promise<{ code: number; stdout: string }> {
+  const PATH = `${folder}:${process.env["PATH"]}`;
+  return await run("sh", ["-c", script], { env: { ...process.env, PATH } }).then(
+    ({ stdout }) => ({ code: 0, stdout }),
+    ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
+  );
+}
+
+test("kubectl gets its words as they were given, the standard input, and keeps its status", async () => {
+  const command = kubectlCommand([
+    "get",
+    "pods",
+    "-o",
+    "jsonpath={.items[*].metadata['name']}",
+    "two words",
+    "$HOME",
+  ]);
+  expect(await ask(`echo input | ${command}`)).toEqual({
+    code: 7,
+    stdout:
+      "/etc/kubernetes/admin.conf|get|pods|-o|jsonpath={.items[*].metadata['name']}|two words|$HOME|input\n",
+  });
+});
+
+/** Everything after this process' own input, output and errors: the way that verbs use a node. */
+test("a command on a node has this process' own standard input and output, and its status", async () => {
+  const attach = new URL("../node/attach.ts", import.meta.url).href;
+  const program = `
+    const { attach } = await import(${JSON.stringify(attach)});
+    const node = { name: "here", login: ["sh", "-c", 'eval "$1"', "sh"] };
+    process.exitCode = await attach(node, "cat; exit 3", new AbortController().signal);`;
+  const file = join(folder, "attach.mts");
+  await writeFile(file, program);
+  expect(await ask(`echo through | ${process.execPath} --conditions=source ${file}`)).toEqual({
+    code: 3,
+    stdout: "through\n",
+  });
+});
+
+test.for([
+  [undefined, {}, "--all-containers --prefix --max-log-requests=40 --tail=100"],
+  [
+    "downloader",
+    { follow: true, tail: "5" },
+    "--container=downloader --prefix --max-log-requests=40 --tail=5 --follow",
+  ],
+  [
+    undefined,
+    { since: "10m", previous: true },
+    "--all-containers --prefix --max-log-requests=40 --since=10m --tail=-1 --previous",
+  ],
+] as const)("logs of %s with %o", ([container, values, expected]) => {
+  expect(logArguments("wharf", container, values).join(" ")).toBe(
+    `logs --namespace=wharf --selector=app.kubernetes.io/name=wharf ${expected}`,
+  );
+});

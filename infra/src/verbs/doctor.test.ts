@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+
+import type { VerbContext } from "../cli/verb.ts";
+import type { Finding } from "../doctor/finding.ts";
+import { NodeUnreachableError } from "../errors.ts";
+import { presets } from "../inventory/presets.ts";
+import { FakeNode } from "../node/fake-node.ts";
+import { profiles } from "../profiles/profiles.ts";
+import { doctor } from "./doctor.ts";
+
+const facts = {
+  machine:
+    "os\tdebian\t\tDebian 12\ninit\tsystemd\narchitecture\tamd64\nkernel\t6.1.0\ncgroup\tcgroup2fs\ncores\t2\nmemory\t4000000\nhostname\t",
+  reach: "url\thttps://example.org/f\t200\t0.1\t\n",
+};
+
+function healthy(name: string): FakeNode {
+  return new FakeNode(name)
+    .on("clock", () => `${Date.now()}\n`)
+    .on("machine.sh", `${facts.machine}${name}\n`)
+    .on("taken.sh", "")
+    .on("reach.sh", facts.reach);
+}
+
+/** Runs it, and resolves to its exit status, its findings and what was said. */
+async function examine(...nodes: readonly FakeNode[]) {
+  const specs = nodes.map(({ name }, index) => ({
+    name,
+    address: `192.0.2.1${index}`,
+    role: index === 0 ? "control-plane" : "worker",
+    ssh: {},
+  }));
+  const inventory = { nodes: specs, sources: presets.official, parts: {}, deploy: {} };
+  const said: string[] = [];
+  const results: Record<string, unknown> = {};
+  const context = {
+    options: { isDryRun: false, isJson: false, isVerbose: false, isYes: false },
+    environment: {},
+    signal: new AbortController().signal,
+    report: {
+      run: async (_: string, tasks: readonly { run(progress: () => void): Promise<unknown> }[]) => {
+        await Promise.all(tasks.map((task) => task.run(() => {})));
+      },
+      say: (text: string) => said.push(text),
+      result: (name: string, value: unknown) => (results[name] = value),
+    },
+    cluster: () =>
+      Promise.resolve({ inventory, profile: profiles.get("v1.37"), nodes, controlPlane: nodes[0] }),
+  } as unknown as VerbContext;
+  const status = await doctor.run(context);
+  return { status, said: said.join("\n"), findings: results["findings"] as readonly Finding[] };
+}
+
+test("nodes that are well end in 0", async () => {
+  const { status, findings } = await examine(healthy("k8s-master"), healthy("k8s-worker"));
+  expect(findings.filter(({ where, level }) => where.startsWith("k8s") && level === "error")).toEqual([]);
+  expect(status).toBe(0);
+});
+
+test("a node that cannot be logged in to is an error, and the others are looked at all the same", async () => {
+  const away = new FakeNode("k8s-worker").on(
+    /./,
+    new NodeUnreachableError("k8s-worker", "permission denied", "ssh root@192.0.2.11", "another key?"),
+  );
+  const { status, said, findings } = await examine(healthy("k8s-master"), away);
+  expect(status).toBe(1);
+  expect(said).toContain("error    k8s-worker: login: permission denied\n         fix: another key?");
+  expect(findings).toContainEqual({ where: "k8s-master", check: "system", level: "ok", text: "Debian 12" });
+});
+
+test("each node is asked for the way to the others", async () => {
+  const [master, worker] = [healthy("k8s-master"), healthy("k8s-worker")];
+  await examine(master, worker);
+  const asked = (node: FakeNode) =>
+    node.ran.find(({ options }) => options.step === "reach.sh")?.options.variables?.["PEERS"];
+  expect(asked(master)).toBe("k8s-worker,192.0.2.11,tcp,10250 k8s-worker,192.0.2.11,udp,8472");
+  expect(asked(worker)).toBe("k8s-master,192.0.2.10,tcp,6443 k8s-master,192.0.2.10,udp,8472");
+});
