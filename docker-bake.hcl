@@ -8,6 +8,8 @@ variable "RELEASE" { default = false }
 variable "PLATFORM" { default = "" } // this machine's unless given
 variable "CACHE" { default = "" } // an image repository in which CI keeps its layers: registry.example/wharf-cache
 
+variable "SBOM_GENERATOR" { default = "" } // BuildKit's own unless given: docker/buildkit-syft-scanner, from Docker Hub
+
 // What the labels say of where the source is from.
 variable "VERSION" { default = "" }
 variable "REVISION" { default = "" }
@@ -26,7 +28,7 @@ target "common" {
   context   = "."
   args      = { NODE_IMAGE = NODE_IMAGE != "" ? NODE_IMAGE : null }
   platforms = RELEASE ? ["linux/amd64", "linux/arm64"] : compact([PLATFORM])
-  attest    = RELEASE ? ["type=sbom", "type=provenance,mode=max"] : []
+  attest    = RELEASE ? [SBOM_GENERATOR != "" ? "type=sbom,generator=${SBOM_GENERATOR}" : "type=sbom", "type=provenance,mode=max"] : []
   secret = compact([
     NPM_CONFIG_USERCONFIG != "" ? "id=npmrc,src=${NPM_CONFIG_USERCONFIG}" : "",
     NODE_EXTRA_CA_CERTS != "" ? "id=ca,src=${NODE_EXTRA_CA_CERTS}" : "",
