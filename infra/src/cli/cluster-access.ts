@@ -12,6 +12,8 @@ import type { Cluster } from "./verb.ts";
 
 /** An earlier run that was killed is noticed by the nodes after 40 seconds, and ended within 15 more. */
 const PATIENCE_SECONDS = 90;
+/** apt and kubeadm leave less behind when they may end by themselves. */
+const GRACE_SECONDS = 10;
 
 /** Reads the inventory when it is first asked for, and connects to a node when something is first run on it. */
 export function openCluster(request: ClusterRequest): ClusterAccess {
@@ -55,6 +57,7 @@ function open(request: ClusterRequest, inventory: Inventory) {
     knownHosts: join(stateFolder, "known_hosts"),
     holder: verb.changesNodes === true && !isDryRun ? holderOf(verb.name) : undefined,
     patienceSeconds: PATIENCE_SECONDS,
+    graceSeconds: GRACE_SECONDS,
     notice,
     transcript,
     secrets,

@@ -158,7 +158,7 @@ describe.skipIf(lacks !== undefined)(`interrupted${lacks === undefined ? "" : ` 
   const sleeping = () =>
     execFileSync("ps", ["-eo", "stat=,args="], { encoding: "utf8" }).includes("sleep 4712.5");
   const until = async (isThere: boolean) => {
-    for (let tries = 0; tries < 500 && sleeping() !== isThere; tries += 1) await delay(20);
+    for (let tries = 0; tries < 1500 && sleeping() !== isThere; tries += 1) await delay(20);
     expect(sleeping()).toBe(isThere);
   };
 

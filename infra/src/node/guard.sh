@@ -5,8 +5,9 @@
 # connection  a name of its own: the folder /run/wharf/$connection holds what its commands are
 # holder      who it is, in words; empty for one that changes nothing and needs no lock
 # patience    how many seconds to wait for an earlier run to end
+# grace       how many seconds a command that is stopped may take to end before it is killed
 
-: "${connection:?}" "${holder?}" "${patience:?}"
+: "${connection:?}" "${holder?}" "${patience:?}" "${grace:?}"
 
 main() {
 	umask 077
@@ -47,7 +48,7 @@ stop() {
 	[ -e "$folder/$1.group" ] || return 0
 	group=$(cat "$folder/$1.group")
 	kill -s TERM -- "-$group" || return 0
-	tries=100
+	tries=$((grace * 10))
 	while kill -s 0 -- "-$group"; do
 		tries=$((tries - 1))
 		if [ "$tries" -eq 0 ]; then kill -s KILL -- "-$group"; fi

@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   readonly holder: string | undefined;
   /** How long an earlier run may take to end. */
   readonly patienceSeconds: number;
+  /** How long a command may take to end when it is told to, before it is killed. */
+  readonly graceSeconds: number;
   /** Told that an earlier run is waited for. */
   readonly notice: (node: string, text: string) => void;
   readonly signal: AbortSignal | undefined;
@@ -40,12 +42,13 @@ export class SshConnection {
   readonly #options: ConnectionOptions;
   readonly #master: ChildProcessWithoutNullStreams;
   readonly #id: string;
+  readonly #complaints: () => string;
   #commands = 0;
 
   private constructor(
     target: SshTarget,
     options: ConnectionOptions,
-    master: { child: ChildProcessWithoutNullStreams; id: string; usesSudo: boolean; closed: Promise<void> },
+    master: Master & { id: string; usesSudo: boolean },
   ) {
     this.#target = target;
     this.#options = options;
@@ -53,6 +56,7 @@ export class SshConnection {
     this.#id = master.id;
     this.usesSudo = master.usesSudo;
     this.closed = master.closed;
+    this.#complaints = master.complaints;
     const heartbeat = setInterval(() => this.#tell("alive"), HEARTBEAT_MS);
     void this.closed.then(() => clearInterval(heartbeat));
   }
@@ -65,21 +69,32 @@ export class SshConnection {
    */
   static async open(target: SshTarget, options: ConnectionOptions): Promise<SshConnection> {
     const id = randomBytes(6).toString("hex");
-    const { holder = "", patienceSeconds } = options;
-    const guard = `${exports({ connection: id, holder, patience: String(patienceSeconds) })}${GUARD}`;
+    const { holder = "", patienceSeconds, graceSeconds } = options;
+    const [patience, grace] = [patienceSeconds, graceSeconds].map(String) as [string, string];
+    const guard = `${exports({ connection: id, holder, patience, grace })}${GUARD}`;
     const child = start(batchLogin(target, options.knownHosts, options.socket, true), guard);
     const closed = new Promise<void>((resolve) => void child.once("close", () => resolve()));
+    let complaint = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaint = (complaint + chunk.toString()).slice(-4096);
+    });
+    const master = { child, closed, complaints: () => complaint.trim() };
     const abort = () => child.kill();
     options.signal?.addEventListener("abort", abort, { once: true });
     try {
-      const answer = await firstWord({ child, closed }, target, options);
-      return new SshConnection(target, options, { child, id, usesSudo: answer === "ready sudo", closed });
+      const answer = await firstWord(master, target, options);
+      return new SshConnection(target, options, { ...master, id, usesSudo: answer === "ready sudo" });
     } catch (error) {
       child.kill();
       throw error;
     } finally {
       options.signal?.removeEventListener("abort", abort);
     }
+  }
+
+  /** What ssh said of the connection. */
+  get complaint(): string {
+    return this.#complaints();
   }
 
   /** Begins a command. What is written to its standard input, which the caller must end, is the script's if it is fed. */
@@ -112,6 +127,13 @@ export class SshConnection {
   }
 }
 
+interface Master {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly closed: Promise<void>;
+  /** What it wrote to standard error until now. */
+  readonly complaints: () => string;
+}
+
 /** Starts ssh, which feeds a shell program to the other end. */
 function start(login: readonly string[], program: string): ChildProcessWithoutNullStreams {
   const remote = remoteCommand(Buffer.byteLength(program));
@@ -126,14 +148,10 @@ function start(login: readonly string[], program: string): ChildProcessWithoutNu
 
 /** Waits until the guard has begun its watch. */
 async function firstWord(
-  { child, closed }: { child: ChildProcessWithoutNullStreams; closed: Promise<void> },
+  { child, closed, complaints }: Master,
   target: SshTarget,
   options: ConnectionOptions,
 ): Promise<string> {
-  let complaint = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    complaint = (complaint + chunk.toString()).slice(-4096);
-  });
   let holder = "";
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.startsWith("ready")) return line;
@@ -145,11 +163,6 @@ async function firstWord(
   }
   await closed;
   const command = commandLine([...loginCommand(target, options.knownHosts), "true"]);
-  const reason = complaint.trim() === "" ? "the connection was closed" : complaint.trim();
-  throw new NodeUnreachableError(
-    target.name,
-    `cannot log in: ${reason}`,
-    command,
-    likelyLoginCause(complaint),
-  );
+  const reason = complaints() || "the connection was closed";
+  throw new NodeUnreachableError(target.name, `cannot log in: ${reason}`, command, likelyLoginCause(reason));
 }

@@ -45,6 +45,9 @@ export function batchLogin(
     // Ours to end: the master must not stay behind.
     ...option("ControlPersist", "no"),
     ...option("LogLevel", "ERROR"),
+    // Of the operator's own configuration only what leads to the node is wanted.
+    ...option("RemoteCommand", "none"),
+    ...option("ClearAllForwardings", "yes"),
     destination,
   ];
 }

@@ -1,21 +1,17 @@
-import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 
 import { NodeCommandError, NodeUnreachableError } from "../errors.ts";
 import { likelyCause } from "./likely-cause.ts";
 import type { Node, Output, RunOptions } from "./node.ts";
 import { commandLine, exports } from "./quote.ts";
+import { RunningCommand, type Ended } from "./running-command.ts";
 import type { Secrets } from "./secrets.ts";
 import { SshConnection, type ConnectionOptions } from "./ssh-connection.ts";
 import { loginCommand, type SshTarget } from "./ssh-login.ts";
-import { Lines, type Entry, type Transcript } from "./transcript.ts";
+import type { Entry, Transcript } from "./transcript.ts";
 
 const TIMEOUT_MS = 600_000;
-const MAX_OUTPUT_BYTES = 64 * 2 ** 20;
 const TAIL_CHARACTERS = 64 * 2 ** 10;
-/** How long a command may take to end when it is told to, before its connection is cut. The guard takes 10 seconds. */
-const STOP_PATIENCE_MS = 15_000;
 
 /** What all nodes of one run share. */
 export interface SshNodeOptions extends Omit<ConnectionOptions, "socket" | "signal"> {
@@ -73,10 +69,11 @@ export class SshNode implements Node {
       await connection.close();
       ({ connection, ended } = await attempt());
     }
-    if (ended.status === 0 && ended.reason === undefined) return ended;
+    if (ended.status === 0 && ended.reason === undefined)
+      return { stdout: ended.stdout, stderr: ended.stderr };
     // ssh itself failed, or was killed by someone else.
     if (ended.status === 255 || (ended.status === null && ended.reason === undefined))
-      throw this.#lost(ended.stderr);
+      throw await this.#lost(connection);
     const shown = options.hasSecretOutput === true ? { ...ended, stdout: "" } : ended;
     throw this.#failed(entry, shown, connection.usesSudo);
   }
@@ -101,11 +98,13 @@ export class SshNode implements Node {
     }
   }
 
-  #lost(stderr: string): NodeUnreachableError {
-    const reason = stderr.trim().split("\n").at(-1) ?? "";
+  async #lost(connection: SshConnection): Promise<NodeUnreachableError> {
+    // What is gone for one command is gone for all: the next one begins with another.
+    await connection.close();
+    const reason = connection.complaint;
     return new NodeUnreachableError(
       this.name,
-      `the connection was lost: ${this.#options.secrets.mask(reason) || "no word why"}`,
+      `the connection was lost${reason === "" ? "" : `: ${this.#options.secrets.mask(reason)}`}`,
       commandLine([...this.login, "true"]),
       "What ran there is ended by the node itself within a minute. The same command again goes on from there.",
     );
@@ -131,100 +130,6 @@ export class SshNode implements Node {
 /** The connection had gone before this command, and nobody had noticed yet. */
 function neverBegan({ status, stderr }: Ended): boolean {
   return status === 255 && /^Control socket connect/m.test(stderr);
-}
-
-interface Ended extends Output {
-  readonly status: number | null;
-  /** Why it was ended, if it did not end by itself. */
-  readonly reason: string | undefined;
-}
-
-/** One command from its beginning to its end, with what it writes on the way. */
-class RunningCommand {
-  readonly #connection: SshConnection;
-  readonly #name: string;
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #stdout: Buffer[] = [];
-  readonly #stderr: Buffer[] = [];
-  readonly #entry: Entry;
-  readonly #transcript: Transcript;
-  #bytes = 0;
-  #reason: string | undefined;
-
-  constructor(
-    connection: SshConnection,
-    script: string,
-    bytes: Readable | undefined,
-    about: { entry: Entry; options: RunOptions; transcript: Transcript },
-  ) {
-    this.#connection = connection;
-    this.#entry = about.entry;
-    this.#transcript = about.transcript;
-    const { name, child } = connection.command(script, bytes !== undefined);
-    this.#name = name;
-    this.#child = child;
-    this.#transcript.begin(about.entry);
-    this.#collect(child.stdout, this.#stdout, about.options.hasSecretOutput === true);
-    this.#collect(child.stderr, this.#stderr, false);
-    if (bytes === undefined) child.stdin.end();
-    else void this.#feed(bytes);
-  }
-
-  async wait(signal: AbortSignal, timeoutMs: number): Promise<Ended> {
-    const startedAt = performance.now();
-    const stop = () => this.#stop("interrupted");
-    const timer = setTimeout(() => this.#stop(`not done after ${timeoutMs / 1000} s`), timeoutMs);
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
-    const code = await new Promise<number | null>((resolve) => void this.#child.once("close", resolve));
-    clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
-    const status = this.#reason === undefined ? code : null;
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    this.#transcript.end(this.#entry, `${this.#reason ?? `status ${status}`} after ${seconds} s`);
-    return { status, reason: this.#reason, stdout: join(this.#stdout), stderr: join(this.#stderr) };
-  }
-
-  #stop(reason: string): void {
-    this.#reason ??= reason;
-    this.#connection.stop(this.#name);
-    const timer = setTimeout(() => this.#child.kill(), STOP_PATIENCE_MS);
-    this.#child.once("close", () => clearTimeout(timer));
-  }
-
-  async #feed(bytes: Readable): Promise<void> {
-    try {
-      await pipeline(bytes, this.#child.stdin);
-    } catch (error) {
-      // The command may simply have read enough, or failed, which its status tells.
-      if (bytes.errored !== null && !isBrokenPipe(error))
-        this.#stop(`could not read what it was fed: ${String(error)}`);
-    }
-  }
-
-  #collect(stream: Readable, chunks: Buffer[], isSecret: boolean): void {
-    const lines = new Lines();
-    const write = (some: readonly string[]) => {
-      if (some.length > 0 && !isSecret) this.#transcript.output(this.#entry, some);
-    };
-    stream.on("data", (chunk: Buffer) => {
-      this.#bytes += chunk.length;
-      if (this.#bytes > MAX_OUTPUT_BYTES) return this.#stop("wrote more than 64 MiB");
-      chunks.push(chunk);
-      write(lines.push(chunk));
-    });
-    stream.once("end", () => write(lines.flush()));
-  }
-}
-
-function join(chunks: readonly Buffer[]): string {
-  return Buffer.concat(chunks).toString();
-}
-
-function isBrokenPipe(error: unknown): boolean {
-  return ["EPIPE", "ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE"].includes(
-    (error as NodeJS.ErrnoException).code ?? "",
-  );
 }
 
 function firstLine(script: string): string {

@@ -48,7 +48,6 @@ const wait: Verb = {
   name: "wait",
   summary: "Waits",
   synopsis: "",
-  changesNodes: true,
   async run({ cluster, report, signal }) {
     const { nodes } = await cluster();
     const tasks = nodes.map((node): Task => ({
