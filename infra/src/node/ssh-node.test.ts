@@ -71,7 +71,10 @@ describe.skipIf(lacks !== undefined)(
       nodes.push(node);
       return node;
     };
-    const transcript = () => readFileSync(join(folder, "run.log"), "utf8");
+    const transcript = () => {
+      const file = join(folder, "run.log");
+      return existsSync(file) ? readFileSync(file, "utf8") : "";
+    };
     /** Processes whose command line holds a number that only one test uses. */
     const running = (mark: string) =>
       execFileSync("ps", ["-eo", "stat=,args="], { encoding: "utf8" })
