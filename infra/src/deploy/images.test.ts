@@ -9,10 +9,11 @@ import { gunzipSync } from "node:zlib";
 
 import { describe, expect, test } from "vitest";
 
+import { schedulable } from "../kubernetes/nodes.ts";
 import { FakeNode } from "../node/fake-node.ts";
 import { carry, importCommand, lacking } from "./carry.ts";
 import { canonical, type Image, imagesOfArchive, imagesOfRegistry } from "./images.ts";
-import { originOf, schedulable } from "./provide.ts";
+import { originOf } from "./provide.ts";
 
 const signal = new AbortController().signal;
 
@@ -103,13 +104,19 @@ describe("images", () => {
   });
 
   test("are for nodes that take Pods", () => {
-    const node = (name: string, spec: object) => ({ metadata: { name }, spec, status: {} });
-    const tainted = node("master", {
-      taints: [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" }],
+    const node = (name: string, about: object, ready: "True" | "False" = "True") => ({
+      metadata: { name },
+      spec: about,
+      status: { conditions: [{ type: "Ready", status: ready }] },
     });
-    const found = schedulable({
-      items: [tainted, node("worker", {}), node("cordoned", { unschedulable: true })],
-    });
-    expect(found.map(({ metadata }) => metadata.name)).toEqual(["worker"]);
+    const taints = [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" }];
+    const items = [
+      node("master", { taints }),
+      node("worker", {}),
+      node("full", { taints: [{ key: "node.kubernetes.io/disk-pressure", effect: "NoSchedule" }] }),
+      node("cordoned", { unschedulable: true }),
+      node("stopped", {}, "False"),
+    ];
+    expect(schedulable({ items }).map(({ metadata }) => metadata.name)).toEqual(["worker", "full"]);
   });
 });

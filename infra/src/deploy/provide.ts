@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Cluster, VerbContext } from "../cli/verb.ts";
 import { UsageError } from "../errors.ts";
 import type { Kubectl } from "../kubernetes/kubectl.ts";
+import { schedulable } from "../kubernetes/nodes.ts";
 import type { KubernetesNode, List } from "../kubernetes/objects.ts";
 import type { Node } from "../node/node.ts";
 import { build, push } from "./build.ts";
@@ -62,9 +63,12 @@ export async function provideImages(
       },
     ]);
   }
-  const local = await (origin.kind === "archive"
-    ? imagesOfArchive(origin.file, signal)
-    : imagesOfDocker(origin.tag, registry, signal));
+  const local = await localImages(origin, registry, signal).catch((error: unknown) => {
+    // Nothing was built, in a dry run: what the images' content would be nobody can say.
+    if (options.isDryRun && origin.kind === "build" && error instanceof DeployError) return undefined;
+    throw error;
+  });
+  if (local === undefined) return placeholders;
   checkArchitecture(local, workers);
   const pushes = registry !== undefined && origin.kind !== "archive";
   const tasks = pushes
@@ -98,15 +102,14 @@ async function bring(
   return missing.map(({ name, tag }) => `${name}:${tag} imported`);
 }
 
-/** The nodes that Pods without tolerations may be put on. */
-export function schedulable({ items }: List<KubernetesNode>): readonly KubernetesNode[] {
-  return items.filter(
-    ({ spec }) =>
-      spec.unschedulable !== true &&
-      !(spec.taints ?? []).some(
-        ({ effect, key }) => effect !== "PreferNoSchedule" && !key.startsWith("node.kubernetes.io/"),
-      ),
-  );
+async function localImages(
+  origin: Exclude<Origin, { kind: "registry" }>,
+  registry: string | undefined,
+  signal: AbortSignal,
+): Promise<LocalImages> {
+  return await (origin.kind === "archive"
+    ? imagesOfArchive(origin.file, signal)
+    : imagesOfDocker(origin.tag, registry, signal));
 }
 
 function architectures(nodes: readonly KubernetesNode[]): readonly string[] {

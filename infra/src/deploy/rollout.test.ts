@@ -80,10 +80,20 @@ describe("a Pod that does not become ready", () => {
     expect(trouble?.cause).toBe("No node takes it: 0/2 nodes are available: 2 Insufficient cpu.");
   });
 
-  test("but merely starts is no trouble", () => {
-    expect(findTroubles([pod({ waiting: { reason: "ContainerCreating" } }), pod({ running: {} })])).toEqual(
-      [],
-    );
+  test("and merely starts is waited for", () => {
+    const found = findTroubles([
+      pod({ waiting: { reason: "ContainerCreating" } }),
+      pod({ waiting: { reason: "PodInitializing" } }),
+      pod({ running: {} }),
+    ]);
+    expect(found.map(({ cause, isHopeless }) => `${isHopeless} ${cause}`)).toEqual([
+      "false It is not started yet: its volumes, network or image are not there.",
+      "false It runs and is not ready: its readiness probe fails.",
+    ]);
+  });
+
+  test("when all are ready is none", () => {
+    expect(findTroubles([pod({ running: {} }, { ready: true })])).toEqual([]);
   });
 
   test("ends the wait with the cause, the events and the last lines", async () => {

@@ -15,7 +15,7 @@ export interface Trouble {
 
 const imageReasons = new Set(["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"]);
 
-/** What keeps Pods from becoming ready, with the likely cause; nothing when all are, or are merely starting. */
+/** What keeps Pods from becoming ready, with the likely cause; nothing when all are. */
 export function findTroubles(pods: readonly Pod[]): readonly Trouble[] {
   return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).flatMap(troublesOf);
 }
@@ -39,7 +39,7 @@ function troublesOf(pod: Pod): readonly Trouble[] {
 }
 
 function judge(
-  { state, lastState, restartCount, image }: ContainerStatus,
+  { ready, state, lastState, restartCount, image }: ContainerStatus,
   node: string,
 ): Pick<Trouble, "cause" | "isHopeless"> | undefined {
   const reason = state?.waiting?.reason ?? "";
@@ -60,8 +60,21 @@ function judge(
   const isLooping =
     reason === "CrashLoopBackOff" ||
     (restartCount > 0 && ended !== undefined && state?.running === undefined);
-  if (!isLooping || ended === undefined) return undefined;
+  if (!isLooping || ended === undefined) return notYet(ready, reason, state?.running !== undefined);
   return { isHopeless: restartCount >= 2, cause: exitCause(ended.exitCode, ended.reason) };
+}
+
+/** What is only told when the wait is over. */
+function notYet(
+  ready: boolean,
+  reason: string,
+  isRunning: boolean,
+): Pick<Trouble, "cause" | "isHopeless"> | undefined {
+  if (!ready && isRunning)
+    return { isHopeless: false, cause: "It runs and is not ready: its readiness probe fails." };
+  // PodInitializing: another container's turn.
+  if (reason !== "ContainerCreating") return undefined;
+  return { isHopeless: false, cause: "It is not started yet: its volumes, network or image are not there." };
 }
 
 function exitCause(status: number, reason: string | undefined): string {

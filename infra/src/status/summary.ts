@@ -6,6 +6,7 @@ import type {
   Service,
   Workload,
 } from "../kubernetes/objects.ts";
+import { isReady } from "../kubernetes/nodes.ts";
 import { quantity } from "../kubernetes/quantity.ts";
 import { type Certificate, parseCertificates } from "./certificates.ts";
 import type { Answers } from "./gather.ts";
@@ -94,12 +95,11 @@ function isSystem({ metadata }: Workload): boolean {
 
 function nodeSummary(node: KubernetesNode, { metrics }: Answers, ageSeconds: number): NodeSummary {
   const { conditions = [], capacity = {}, nodeInfo } = node.status;
-  const ready = conditions.find(({ type }) => type === "Ready");
   const pressures = conditions
     .filter(({ type, status }) => type.endsWith("Pressure") && status === "True")
     .map(({ type }) => type);
   const state = [
-    ready?.status === "True" ? "Ready" : "NotReady",
+    isReady(node) ? "Ready" : "NotReady",
     ...pressures,
     ...(node.spec.unschedulable === true ? ["cordoned"] : []),
   ];

@@ -13,6 +13,8 @@ import { reachFrom, serviceAddresses, smoke, smokeAddresses } from "../deploy/sm
 import { smokeSource } from "../deploy/source.ts";
 import { UsageError } from "../errors.ts";
 import { Kubectl } from "../kubernetes/kubectl.ts";
+import { isReady } from "../kubernetes/nodes.ts";
+import type { KubernetesNode, List } from "../kubernetes/objects.ts";
 
 /** Both services on the cluster, from source to an upload and a fetch that work. */
 export const deploy: Verb = {
@@ -115,14 +117,18 @@ async function tryServices(
   const { namespace } = inventory.deploy;
   const service = await serviceAddresses(kubectl, namespace, signal);
   const source = smokeSource(inventory, profile);
+  const { items } = await kubectl.json<List<KubernetesNode>>(["get", "nodes", "-o", "json"], { signal });
+  const ready = new Set(items.filter(isReady).map(({ metadata }) => metadata.name));
   const found: string[] = [];
   await report.run(
     "the service answers",
-    nodes.map((node) => ({
-      node: node.name,
-      title: "both ports",
-      run: async () => (await reachFrom(node, service, signal), []),
-    })),
+    nodes
+      .filter(({ name }) => ready.has(name))
+      .map((node) => ({
+        node: node.name,
+        title: "both ports",
+        run: async () => (await reachFrom(node, service, signal), []),
+      })),
     { concurrent: true },
   );
   await report.run("smoke test", [
