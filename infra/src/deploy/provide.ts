@@ -63,12 +63,13 @@ export async function provideImages(
       },
     ]);
   }
-  const local = await localImages(origin, registry, signal).catch((error: unknown) => {
-    // Nothing was built, in a dry run: what the images' content would be nobody can say.
-    if (options.isDryRun && origin.kind === "build" && error instanceof DeployError) return undefined;
-    throw error;
-  });
-  if (local === undefined) return placeholders;
+  if (origin.kind === "build" && options.isDryRun && !(await isBuilt(origin.tag, signal))) {
+    // Nobody can say what their content would be.
+    return imagesOfRegistry(origin.tag, registry ?? "wharf");
+  }
+  const local = await (origin.kind === "archive"
+    ? imagesOfArchive(origin.file, signal)
+    : imagesOfDocker(origin.tag, registry, signal));
   checkArchitecture(local, workers);
   const pushes = registry !== undefined && origin.kind !== "archive";
   const tasks = pushes
@@ -102,14 +103,14 @@ async function bring(
   return missing.map(({ name, tag }) => `${name}:${tag} imported`);
 }
 
-async function localImages(
-  origin: Exclude<Origin, { kind: "registry" }>,
-  registry: string | undefined,
-  signal: AbortSignal,
-): Promise<LocalImages> {
-  return await (origin.kind === "archive"
-    ? imagesOfArchive(origin.file, signal)
-    : imagesOfDocker(origin.tag, registry, signal));
+async function isBuilt(tag: string, signal: AbortSignal): Promise<boolean> {
+  return await imagesOfDocker(tag, undefined, signal).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof DeployError) return false;
+      throw error;
+    },
+  );
 }
 
 function architectures(nodes: readonly KubernetesNode[]): readonly string[] {
