@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Report, Task } from "../cli/report.ts";
 import { canonical } from "../deploy/images.ts";
 import type { Node } from "../node/node.ts";
+import { commandLine } from "../node/quote.ts";
 import type { StepContext } from "../steps/step.ts";
 import { BundleError } from "./errors.ts";
 import { type Bundle, ON_NODE } from "./open.ts";
@@ -104,7 +105,7 @@ function imageTask(bundle: Bundle, node: Node, { signal, isDryRun }: StepContext
       const there = new Set(stdout.split("\n"));
       const missing = bundle.manifest.images.filter((image) => !there.has(canonical(image)));
       if (missing.length > 0 && !isDryRun) {
-        const command = "ctr --namespace k8s.io images import -";
+        const command = importCommand(bundle.manifest.images);
         await node.feed(command, packed(bundle, "images"), {
           step: "images import",
           signal,
@@ -114,6 +115,22 @@ function imageTask(bundle: Bundle, node: Node, { signal, isDryRun }: StepContext
       return missing.map((image) => `image ${image}`);
     },
   };
+}
+
+/** Pinned, kubelet does not remove them when the disk fills: it could not pull them again. */
+function importCommand(images: readonly string[]): string {
+  const pins = images.map((image) =>
+    commandLine([
+      "ctr",
+      "--namespace",
+      "k8s.io",
+      "images",
+      "label",
+      canonical(image),
+      "io.cri-containerd.pinned=pinned",
+    ]),
+  );
+  return ["ctr --namespace k8s.io images import -", ...pins].join(" && ");
 }
 
 /** A folder of the bundle as an archive: an OCI layout must stand at its root, files below their folder's name. */
