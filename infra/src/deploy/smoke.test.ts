@@ -67,7 +67,7 @@ async function start(app: string): Promise<string> {
 beforeAll(async () => {
   volume = await mkdtemp(join(tmpdir(), "wharf-smoke-"));
   addresses = { fileserver: await start("fileserver"), downloader: await start("downloader") };
-});
+}, 60_000);
 
 afterAll(async () => {
   await Promise.all(running.map(async (child) => [child.kill(), await once(child, "exit")]));
