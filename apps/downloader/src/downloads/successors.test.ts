@@ -44,7 +44,7 @@ async function start() {
     return readFile(join(directory, row?.file ?? ""));
   };
   const openVolume = () => Volume.open({ directory, isDurable: false, minFreeBytes: 0, strayAgeMs: 0 });
-  return { openVolume, work, published };
+  return { openVolume, work, published, requests: origin.requests };
 }
 
 test.each(["before", "after"])(
@@ -80,3 +80,41 @@ test.each(["before", "after"])(
     await Promise.all([asleep.close(), awake.close()]);
   },
 );
+
+test("a successor whose file another one has just taken, and cannot go on with, continues with its bytes", async () => {
+  const { openVolume, work, published, requests } = await start();
+  const [dead, late, current] = [await openVolume(), await openVolume(), await openVolume()];
+  const first = await work(dead);
+  await sleep(500);
+  first.loseLease();
+  await first.over;
+  await dead.close();
+
+  // Both have looked for the file before either takes it; the one whose claim is over is the faster.
+  const isThere = Promise.withResolvers<void>();
+  const isTaken = Promise.withResolvers<void>();
+  const isLost = Promise.withResolvers<void>();
+  const [takeLate, takeCurrent] = [late, current].map(({ partials }) => partials.take.bind(partials));
+  late.partials.take = async (...args) => {
+    await isThere.promise;
+    const file = await takeLate?.(...args);
+    isTaken.resolve();
+    await isLost.promise;
+    return file;
+  };
+  current.partials.take = async (...args) => {
+    isThere.resolve();
+    await isTaken.promise;
+    return takeCurrent?.(...args);
+  };
+  const second = await work(late);
+  await sleep(100);
+  const third = await work(current);
+
+  expect(await third.over).toBeUndefined();
+  isLost.resolve();
+  expect(await second.over).toBeInstanceOf(LeaseLostError);
+  expect(requests.at(-1)?.headers["range"]).toMatch(/^bytes=[1-9]/);
+  expect((await published()).equals(BODY)).toBe(true);
+  await Promise.all([late.close(), current.close()]);
+});

@@ -109,6 +109,11 @@ export class WorkingFile {
     const held = isFree || found.endsWith(SEIZED) ? found : await partials.seize(found);
     if (isWorthIt)
       this.#staged = await partials[isFree ? "take" : "continueFrom"](name, held, endOf(written));
+    if (isWorthIt && !this.#staged) {
+      // Whoever has been faster may have lost the download since: then the file is nobody's but ours.
+      const namesNow = await partials.names();
+      if (findPartial(recorded, namesNow) !== found) return this.#takeUp(recorded, namesNow, isTakenOver);
+    }
     if (this.#staged) {
       this.#written = written;
       // A copy is synced when it is made.
