@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import type { Task } from "../cli/report.ts";
 import { stateFolderOf } from "../inventory/state-folder.ts";
 import { forgetCluster } from "./access.ts";
-import type { Kind } from "./docker.ts";
+import { DockerError, type Kind } from "./docker.ts";
 import { LABEL } from "./spec.ts";
 import type { Place } from "./up.ts";
 
@@ -26,7 +26,7 @@ export async function takeDown(request: DownRequest): Promise<void> {
     removal(request, "machines", "container", label, ["rm", "--force", "--volumes"]),
     removal(request, "volumes", "volume", label, ["volume", "rm"]),
     removal(request, "network", "network", label, ["network", "rm"]),
-    ...(request.withImages ? [removal(request, "images", "image", `${LABEL}.image`, ["image", "rm"])] : []),
+    ...(request.withImages ? [imageRemoval(request)] : []),
   ];
   await report.run(`Sandbox ${name}`, tasks);
   if (!ownsInventory) return;
@@ -58,6 +58,25 @@ function removal(
       if (found.length === 0) return [];
       if (!isDryRun) await docker.run([...words, ...found]);
       return [`removed: ${found.length}`];
+    },
+  };
+}
+
+/** All that sandboxes are made from, but for those that another one runs on. */
+function imageRemoval({ docker, isDryRun }: Place): Task {
+  return {
+    title: "images",
+    run: async () => {
+      const removed: string[] = [];
+      for (const image of await docker.labelled("image", `${LABEL}.image`)) {
+        try {
+          if (!isDryRun) await docker.run(["image", "rm", image]);
+          removed.push(`removed: ${image}`);
+        } catch (error) {
+          if (!(error instanceof DockerError) || !/is being used/.test(error.message)) throw error;
+        }
+      }
+      return removed;
     },
   };
 }

@@ -6,6 +6,8 @@ import { SandboxError } from "./spec.ts";
 
 /** What the sandbox must know of the machine it stands on. */
 export interface Host {
+  /** Where Docker keeps everything. */
+  readonly dockerFolder: string;
   /** As `--cap-add` takes them: `NET_ADMIN`. */
   readonly capabilities: readonly string[];
   /** Name servers that a container can reach. */
@@ -45,8 +47,8 @@ export async function inspectHost(docker: Docker): Promise<Host> {
       "Use the system's Docker.",
     );
   }
-  await checkDisk(info.DockerRootDir);
   return {
+    dockerFolder: info.DockerRootDir,
     capabilities: capabilitiesIn(await readFile("/proc/self/status", "utf8")),
     resolvers: await readResolvers(),
     cores: availableParallelism(),
@@ -90,16 +92,8 @@ export function checkSubnetIsFree(subnet: string): void {
   }
 }
 
-async function readResolvers(): Promise<readonly string[]> {
-  // systemd-resolved answers on a loopback address, and keeps the real ones in the second file.
-  for (const file of ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]) {
-    const found = resolversIn(await readFile(file, "utf8").catch(() => ""));
-    if (found.length > 0) return found;
-  }
-  return [];
-}
-
-async function checkDisk(folder: string): Promise<void> {
+/** @throws {SandboxError} when the disk that Docker's folder is on has no room for two nodes */
+export async function checkDisk(folder: string): Promise<void> {
   // Somebody who may use Docker need not be allowed to look into its folder.
   const disk = await statfs(folder).catch(() => statfs("/"));
   const free = disk.bavail * disk.bsize;
@@ -109,4 +103,13 @@ async function checkDisk(folder: string): Promise<void> {
     `${folder} has ${(free / 2 ** 30).toFixed(1)} GiB free, ${Math.floor(share * 100)} %: 6 GiB and more than 15 % are needed`,
     "Below 15 % kubelet removes images and evicts Pods.",
   );
+}
+
+async function readResolvers(): Promise<readonly string[]> {
+  // systemd-resolved answers on a loopback address, and keeps the real ones in the second file.
+  for (const file of ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]) {
+    const found = resolversIn(await readFile(file, "utf8").catch(() => ""));
+    if (found.length > 0) return found;
+  }
+  return [];
 }

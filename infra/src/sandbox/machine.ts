@@ -103,7 +103,7 @@ export async function waitUntilUp(
   }
   if (kind === "mirror") return [];
   const script =
-    "systemctl is-system-running --wait > /dev/null || systemctl list-units --failed --plain --no-legend";
+    "timeout 90 systemctl is-system-running --wait > /dev/null || systemctl list-units --failed --plain --no-legend";
   const failed = await docker.run(["exec", container, "sh", "-c", script]);
   return failed === "" ? [] : failed.split("\n").map((line) => `failed: ${line}`);
 }

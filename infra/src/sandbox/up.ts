@@ -3,7 +3,7 @@ import { stateFolderOf } from "../inventory/state-folder.ts";
 import { ensureKey, forgetHosts } from "./access.ts";
 import type { Docker } from "./docker.ts";
 import { networkArguments, readPlan, type SandboxPlan, type Wishes } from "./existing.ts";
-import { checkSubnetIsFree, type Host, inspectHost } from "./host.ts";
+import { checkDisk, checkSubnetIsFree, type Host, inspectHost } from "./host.ts";
 import { buildImage, imageName } from "./images.ts";
 import { inventoryText, writeInventory } from "./inventory-file.ts";
 import { raise, sharedSettings, tooLow } from "./kernel.ts";
@@ -46,8 +46,11 @@ export async function bringUp(request: UpRequest): Promise<void> {
   const { docker, report, inventoryFile } = request;
   const host = await inspectHost(docker);
   const plan = await readPlan(docker, request.wishes);
-  if (!plan.stands) checkSubnetIsFree(plan.subnet);
   const offer = await chooseOffer(plan, request.profile);
+  if (!plan.stands) {
+    checkSubnetIsFree(plan.subnet);
+    await checkDisk(host.dockerFolder);
+  }
   const site = { plan, host, stateFolder: stateFolderOf(inventoryFile) };
   const machines = machinesOf(plan);
   await report.run("Images", imageTasks(request, site));
