@@ -42,9 +42,8 @@ export async function forgetHosts(stateFolder: string): Promise<void> {
 }
 
 /** Everything that was kept for a cluster that is no more, but for the transcripts of what was done. */
-export async function forgetCluster(stateFolder: string): Promise<boolean> {
+export async function forgetCluster(stateFolder: string): Promise<void> {
   const kept = await readdir(stateFolder).catch(() => []);
-  const gone = kept.filter((name) => name !== "logs");
+  const gone = kept.includes("logs") ? kept.filter((name) => name !== "logs") : [""];
   for (const name of gone) await rm(join(stateFolder, name), { recursive: true, force: true });
-  return gone.length > 0;
 }

@@ -1,0 +1,42 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+
+import { ensureKey, forgetCluster, forgetHosts, keyFile } from "./access.ts";
+
+const stateFolder = () => join(mkdtempSync(join(tmpdir(), "wharf-access-")), "cluster.state");
+
+it("a key is made once, for its owner alone", async () => {
+  const folder = stateFolder();
+  const first = await ensureKey(folder);
+  expect(first).toMatchObject({ isNew: true, publicKey: expect.stringMatching(/^ssh-ed25519 /) as string });
+  expect(await ensureKey(folder)).toEqual({ ...first, isNew: false });
+  expect(statSync(keyFile(folder)).mode & 0o077).toBe(0);
+});
+
+it("half a key, left by a run that was ended, is made anew", async () => {
+  const folder = stateFolder();
+  mkdirSync(folder);
+  writeFileSync(keyFile(folder), "half");
+  expect(await ensureKey(folder)).toMatchObject({ isNew: true });
+});
+
+it("what was kept for a cluster goes with it, but for the transcripts", async () => {
+  const folder = stateFolder();
+  await ensureKey(folder);
+  writeFileSync(join(folder, "known_hosts"), "");
+  await forgetHosts(folder);
+  expect(existsSync(join(folder, "known_hosts"))).toBe(false);
+  mkdirSync(join(folder, "logs"));
+  await forgetCluster(folder);
+  expect(readdirSync(folder)).toEqual(["logs"]);
+});
+
+it("where there are no transcripts, nothing is left", async () => {
+  const folder = stateFolder();
+  await ensureKey(folder);
+  await forgetCluster(folder);
+  expect(existsSync(folder)).toBe(false);
+  await expect(forgetCluster(folder)).resolves.toBeUndefined();
+});
