@@ -15,10 +15,10 @@ export function keyFile(stateFolder: string): string {
  *
  * @throws {SandboxError} when ssh-keygen is not there or cannot write
  */
-export async function ensureKey(stateFolder: string): Promise<{ publicKey: string; isNew: boolean }> {
+export async function ensureKey(stateFolder: string): Promise<string> {
   const file = keyFile(stateFolder);
   const found = await readFile(`${file}.pub`, "utf8").catch(() => undefined);
-  if (found !== undefined) return { publicKey: found.trim(), isNew: false };
+  if (found !== undefined) return found.trim();
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
   // A private half alone is left of a run that was ended in between.
   await rm(file, { force: true });
@@ -33,7 +33,7 @@ export async function ensureKey(stateFolder: string): Promise<{ publicKey: strin
       },
     );
   }
-  return { publicKey: (await readFile(`${file}.pub`, "utf8")).trim(), isNew: true };
+  return (await readFile(`${file}.pub`, "utf8")).trim();
 }
 
 /** Machines that are made anew have new host keys. */
@@ -43,7 +43,7 @@ export async function forgetHosts(stateFolder: string): Promise<void> {
 
 /** Everything that was kept for a cluster that is no more, but for the transcripts of what was done. */
 export async function forgetCluster(stateFolder: string): Promise<void> {
-  const kept = await readdir(stateFolder).catch(() => []);
+  const kept = await readdir(stateFolder).catch((): string[] => []);
   const gone = kept.includes("logs") ? kept.filter((name) => name !== "logs") : [""];
   for (const name of gone) await rm(join(stateFolder, name), { recursive: true, force: true });
 }

@@ -153,7 +153,7 @@ function machineTask(
       if (found === undefined) {
         if (isDryRun) return [`made: ${container}`];
         const image = await imageName(kind, kind === "node" ? plan.baseImage : plan.mirrorBaseImage);
-        const { publicKey } = await ensureKey(stateFolder);
+        const publicKey = await ensureKey(stateFolder);
         await forgetHosts(stateFolder);
         await docker.run(runArguments(machine, plan, image, host, publicKey));
         return [`made: ${container}`];
