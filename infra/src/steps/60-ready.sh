@@ -4,6 +4,8 @@ in_time() { command kubectl "$@" --timeout="$((end - $(date +%s)))s" >&2 || expl
 
 explain() { # WHAT
   kubectl get nodes,pods -A -o wide >&2 || :
+  # Full disks and missing networks are told as taints.
+  kubectl get nodes -o custom-columns='NODE:.metadata.name,TAINTS:.spec.taints[*].key' >&2 || :
   kubectl get events -A --field-selector type=Warning --sort-by .lastTimestamp 2> /dev/null | tail -n 15 >&2
   fail "after $WAIT s the cluster is not ready: $1" "the Pods and warnings above say what it waits for; run it again to wait on"
 }
