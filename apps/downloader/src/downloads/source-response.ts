@@ -98,6 +98,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return; // an interim response; the one that counts follows
     clearTimeout(this.#deadline);
     controller.pause();
+    // Left there, they would keep the 64 KiB of the read that they came in for as long as the response lasts.
+    controller.rawHeaders = null;
     this.#head.resolve({
       status,
       headers: combined(headers),

@@ -1,9 +1,13 @@
-/** What all streams together may gather for their next writes. */
-const GATHERED_BYTES = 4 << 20;
+/** The most that all streams together hold of what has come and is not written yet; very many hold a little more. */
+const HELD_BYTES = 12 << 20;
+/** What a stream holds whatever its writes are like: a read that has just come, and another that waits in its socket. */
+const READ_BYTES = 2 * (64 << 10);
+/** How many batches wait in a sink before it asks for a pause. */
+const BATCHES_HELD = 3;
 const MAX_BATCH_BYTES = 1 << 20;
-const MIN_BATCH_BYTES = 64 << 10;
+const MIN_BATCH_BYTES = 16 << 10;
 
-/** Shares memory among the streams of a replica: a few write large batches, many write smaller ones. */
+/** Shares memory among the streams of a replica: a few write large batches, many write what they are given. */
 export class WriteSizes {
   #streams = 0;
 
@@ -17,7 +21,7 @@ export class WriteSizes {
 
   /** How much each stream is to gather for one write. */
   get batchBytes(): number {
-    const share = GATHERED_BYTES / Math.max(1, this.#streams);
+    const share = (HELD_BYTES / Math.max(1, this.#streams) - READ_BYTES) / BATCHES_HELD;
     return Math.min(MAX_BATCH_BYTES, Math.max(MIN_BATCH_BYTES, share));
   }
 }
