@@ -1,5 +1,4 @@
 import type { DownloadStore } from "../store.ts";
-import { PostgresDatabase } from "./postgres.ts";
 import { SqlStore } from "./sql-store.ts";
 import { SqliteDatabase } from "./sqlite.ts";
 
@@ -15,5 +14,7 @@ export interface StoreOptions {
 /** Opens the downloads that all replicas share. */
 export async function openStore({ databaseUrl, file, isDurable }: StoreOptions): Promise<DownloadStore> {
   if (databaseUrl === undefined) return new SqlStore(await SqliteDatabase.open({ file, isDurable }));
+  // Whoever has no Postgres does without the megabyte that its client takes.
+  const { PostgresDatabase } = await import("./postgres.ts");
   return new SqlStore(await PostgresDatabase.open({ url: databaseUrl, isDurable }));
 }
