@@ -63,8 +63,9 @@ async function perform(
   } catch (error) {
     const explained = error instanceof NodeCommandError ? explanation(error.stderr) : undefined;
     if (explained === undefined || !(error instanceof NodeCommandError)) throw error;
-    const { node: name, step, command, status, stdout } = error;
-    // What its programs said stays; its own words need not be read twice.
+    const { node: name, step, command, status } = error;
+    // What its programs said stays; its own words need not be read twice, and what it began to change did not come about.
+    const stdout = error.stdout.replace(/^(?:changed|fact|seen): .*\n?/gmu, "");
     const stderr = error.stderr.replace(/^(?:error|fix): .*\n?/gmu, "");
     throw new NodeCommandError({
       node: name,
