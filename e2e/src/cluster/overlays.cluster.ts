@@ -4,11 +4,14 @@ import { describeOn, OVERLAYS } from "./suite.ts";
 
 for (const overlay of Object.keys(OVERLAYS)) {
   describeOn(overlay, {}, (on) => {
+    // A directory of a node's outlives what used it.
+    const file = `${Date.now()}.txt`;
+
     it("comes up, and both ports answer through the Service from every node", async () => {
       const { namespace, nodes } = on();
       expect(nodes.length).toBeGreaterThan(0);
       for (const node of nodes) {
-        const answers = await namespace.evaluate(`probe-${node}`, storeAndAsk(node));
+        const answers = await namespace.evaluate(`probe-${node}`, storeAndAsk(`${node}-${file}`, node));
         expect(JSON.parse(answers)).toEqual({ put: 201, get: 200, body: node, list: 200 });
       }
     });
@@ -31,16 +34,16 @@ for (const overlay of Object.keys(OVERLAYS)) {
       await namespace.kubectl(["delete", "pod", ...pods, "--timeout=120s"]);
       for (const workload of OVERLAYS[overlay]?.workloads ?? [])
         await namespace.kubectl(["rollout", "status", workload, "--timeout=180s"]);
-      const found = await namespace.evaluate(`probe-${node}`, findEverywhere(node, overlay));
+      const found = await namespace.evaluate(`probe-${node}`, findEverywhere(`${node}-${file}`, overlay));
       expect(found.trim()).toBe(node);
     });
   });
 }
 
 /** A file is stored and read back, and the downloader asked for its list. */
-function storeAndAsk(name: string): string {
-  return `const url = "http://wharf:8080/files/${name}.txt";
-    const put = await fetch(url, { method: "PUT", body: "${name}" });
+function storeAndAsk(file: string, content: string): string {
+  return `const url = "http://wharf:8080/files/${file}";
+    const put = await fetch(url, { method: "PUT", body: "${content}" });
     const get = await fetch(url);
     const body = await get.text();
     const list = await fetch("http://wharf:3000/downloads");
@@ -48,10 +51,10 @@ function storeAndAsk(name: string): string {
 }
 
 /** What the file holds; with files of their own, one of the replicas has it. */
-function findEverywhere(name: string, overlay: string): string {
+function findEverywhere(file: string, overlay: string): string {
   const hosts = overlay === "per-pod" ? [0, 1, 2].map((n) => `wharf-${n}.wharf-pods`) : ["wharf"];
   return `for (const host of ${JSON.stringify(hosts)}) {
-      const answer = await fetch("http://" + host + ":8080/files/${name}.txt");
+      const answer = await fetch("http://" + host + ":8080/files/${file}");
       if (answer.status === 200) console.log(await answer.text());
     }`;
 }
