@@ -15,6 +15,7 @@ import {
 } from "fastify";
 import type { Registry } from "prom-client";
 
+import { closeGently } from "./connections.ts";
 import { refuseCrossSite } from "./cross-site.ts";
 import { addHealthRoutes, type Health } from "./health.ts";
 import type { Logger } from "./logger.ts";
@@ -87,13 +88,10 @@ export function createApp(options: AppOptions): App {
     clientErrorHandler: answerUnreadable,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  closeGently(app.server);
   app.server.on("connect", (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket));
   app.removeContentTypeParser("text/plain"); // nothing here is asked for as text
   app.addHook("onRequest", async (request, reply) => begin(request, reply, health));
-  app.addHook("onResponse", async () => {
-    // A response that had begun before asks its client to keep the connection; idle, it would hold up the end.
-    if (health.isDraining && !app.server.listening) app.server.closeIdleConnections();
-  });
 
   // At a terminal the prompt then begins a line of its own.
   app.addHook("onSend", async (_request, reply, payload) => {

@@ -132,6 +132,35 @@ describe.concurrent("SIGTERM", () => {
     expect(process.messages).not.toContain("requests were still running at the end of the grace");
   });
 
+  test("answers who asks again on a connection that was to be kept", async () => {
+    const { process, port } = await start({ SHUTDOWN_GRACE_MS: "15000" });
+    const client = await begin(port, 1_500);
+    process.signal("SIGTERM");
+    await eventually(() => refuses(port));
+    await client.until(/begunended$/);
+    await sleep(50);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(await client.until(/here$/)).toMatch(/connection: close/i);
+    expect(await client.untilEnded()).toBe("end");
+    expect((await process.exit).code).toBe(0);
+  });
+
+  test("lets a slow reader have all of what was answered, and stays until it has", async () => {
+    const { process, port } = await start({ SHUTDOWN_GRACE_MS: "15000" });
+    const client = await RawClient.open(port, atTheEnd);
+    client.send("GET /big/8000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    await client.until(/\.\.\./);
+    client.socket.pause();
+    process.signal("SIGTERM");
+    await sleep(1_500);
+    client.socket.resume();
+    expect(await client.untilEnded()).toBe("end");
+    expect(client.received.length - client.received.indexOf("\r\n\r\n") - 4).toBe(8_000_000);
+    const { code, afterMs } = await process.exit;
+    expect(code).toBe(0);
+    expect(afterMs).toBeGreaterThan(1_450);
+  });
+
   test("cuts off what still runs at the end of the grace", async () => {
     const { process, port } = await start({ SHUTDOWN_GRACE_MS: "500" });
     const client = await begin(port, 60_000);

@@ -5,6 +5,7 @@ import type { Registry } from "prom-client";
 
 import type { App } from "./app.ts";
 import { ConfigError, type Environment } from "./config.ts";
+import { untilDelivered } from "./connections.ts";
 import type { Health } from "./health.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { createManagementApp, createRegistry } from "./metrics.ts";
@@ -77,9 +78,11 @@ function endOnSignals(
   management: FastifyInstance,
 ): void {
   const interrupted = new AbortController();
+  const cutOff = new AbortController();
   const cutOffAfter = (graceMs: number): NodeJS.Timeout =>
     setTimeout(() => {
       logger.warn("requests were still running at the end of the grace");
+      cutOff.abort();
       service.app.server.closeAllConnections();
     }, graceMs);
   const end = async (delayMs: number): Promise<void> => {
@@ -87,7 +90,9 @@ function endOnSignals(
     // Only an interruption ends it before its time.
     await sleep(delayMs, undefined, { signal: interrupted.signal }).catch(() => undefined);
     const deadline = cutOffAfter(config.shutdownGraceMs);
+    const address = service.app.server.address();
     await service.app.close();
+    if (address !== null && typeof address === "object") await untilDelivered(address.port, cutOff.signal);
     clearTimeout(deadline);
     await withinLimit(Promise.all([service.close(), management.close()]));
     logger.info("ended");

@@ -31,6 +31,9 @@ await runService(
 
 function addRoutes(app: App): void {
   app.get("/", () => "here");
+  app.get<{ Params: { bytes: string } }>("/big/:bytes", (request) =>
+    Buffer.alloc(Number(request.params.bytes), "."),
+  );
   // Answers after as many milliseconds as are asked for; the first bytes at once, so that a test sees it run.
   app.get<{ Params: { ms: string } }>("/slow/:ms", async (request, reply) => {
     reply.hijack();

@@ -1,0 +1,67 @@
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How long a connection stays after an answer: its client may be sending the next request already. */
+const FOLLOW_UP_MS = 250;
+/** How often the kernel is asked what is still on its way. */
+const POLL_MS = 20;
+/** Field by field: number, local and remote address, state, bytes that wait to be acknowledged (proc_net_tcp.txt). */
+const CONNECTION = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) ([0-9A-F]{8}):/;
+const LISTENING = "0A";
+
+/**
+ * Has a server that closes let go of connections in order. Node's own `closeIdleConnections` takes a response that was
+ * ended for one that was sent, and cuts off what a slow reader has not taken yet; and a connection that was answered just
+ * now is one on which a client may be asking again (RFC 9112 §9.5; nginx has `keepalive_min_timeout` for it).
+ */
+export function closeGently(server: Server): void {
+  const connections = new Map<Socket, { running: number; answeredAt: number }>();
+  let isClosing = false;
+
+  const closeIdle = (socket: Socket): void => {
+    const { running, answeredAt } = connections.get(socket) ?? { running: 1, answeredAt: 0 };
+    if (running > 0) return;
+    const leftMs = answeredAt + FOLLOW_UP_MS - performance.now();
+    if (leftMs <= 0) socket.destroySoon();
+    else setTimeout(closeIdle, leftMs, socket);
+  };
+  const answer = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    const connection = connections.get(socket);
+    if (!connection) return;
+    connection.running += 1;
+    response.once("close", () => {
+      connection.running -= 1;
+      connection.answeredAt = performance.now();
+      if (isClosing) closeIdle(socket);
+    });
+  };
+
+  server.on("connection", (socket: Socket) => {
+    connections.set(socket, { running: 0, answeredAt: -Infinity });
+    socket.once("close", () => connections.delete(socket));
+  });
+  for (const event of ["request", "checkContinue", "checkExpectation"]) server.on(event, answer);
+  server.closeIdleConnections = () => {
+    isClosing = true;
+    connections.forEach((_, socket) => closeIdle(socket));
+  };
+}
+
+/**
+ * Waits until whoever is connected to a port of this machine has acknowledged all that was sent. The kernel sends on after
+ * a process has ended, but not after its container's network has gone. Where it cannot be asked, nothing is waited for.
+ */
+export async function untilDelivered(port: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && (await isSending(port))) await sleep(POLL_MS);
+}
+
+async function isSending(port: number): Promise<boolean> {
+  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map((file) => readFile(file, "latin1").catch(() => ""));
+  const lines = (await Promise.all(tables)).flatMap((table) => table.split("\n"));
+  return lines.some((line) => {
+    const [, local = "", state, unacknowledged = ""] = CONNECTION.exec(line) ?? [];
+    return parseInt(local, 16) === port && state !== LISTENING && parseInt(unacknowledged, 16) > 0;
+  });
+}
