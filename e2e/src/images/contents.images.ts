@@ -53,9 +53,10 @@ describeWith("what is in an image", [inject("missing")], () => {
     const { Config } = await inspectImage(`wharf/${app}:${tag}`);
     expect(Config).toMatchObject({
       User: "65532:65532",
-      Entrypoint: ["node", "--enable-source-maps", "dist/main.js"],
+      Entrypoint: ["node", "dist/main.js"],
     });
-    expect(Config.Env).toEqual(expect.arrayContaining(["HOST=0.0.0.0", "VOLUME_DIR=/data"]));
+    const settings = ["NODE_OPTIONS=--enable-source-maps --max-semi-space-size=4", "MALLOC_ARENA_MAX=1"];
+    expect(Config.Env).toEqual(expect.arrayContaining(["HOST=0.0.0.0", "VOLUME_DIR=/data", ...settings]));
     expect(Config.Volumes ?? {}).toEqual({});
   });
 

@@ -63,7 +63,7 @@ describeWith("a container that may do nothing but its work", [inject("missing"),
 
   it("an error's stack names lines of the source", async () => {
     const script = "new (await import('/app/dist/config.js').then(m => m.parseConfig({ PORT: 'x' })))";
-    const args = ["--enable-source-maps", "--input-type=module", "--eval", script];
+    const args = ["--input-type=module", "--eval", script];
     const image = `wharf/fileserver:${tag}`;
     await expect(docker("run", "--rm", "--entrypoint", "node", image, ...args)).rejects.toThrow(
       /at .*packages\/service\/src\/\w+\.ts:\d+|\/src\/config\.ts:\d+/,
