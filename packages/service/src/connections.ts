@@ -5,6 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long a connection stays after an answer: its client may be sending the next request already. */
 const FOLLOW_UP_MS = 250;
+/** What every client has read as soon as it has come. */
+const SMALL_BYTES = 64 << 10;
+/** After an answer of more than that: undici takes an end for a failure while it has not read all that has come. */
+const READING_MS = 10_000;
 /** How often the kernel is asked what is still on its way. */
 const POLL_MS = 20;
 /** Field by field: number, local and remote address, state, bytes that wait to be acknowledged (proc_net_tcp.txt). */
@@ -17,29 +21,31 @@ const LISTENING = "0A";
  * now is one on which a client may be asking again (RFC 9112 §9.5; nginx has `keepalive_min_timeout` for it).
  */
 export function closeGently(server: Server): void {
-  const connections = new Map<Socket, { running: number; answeredAt: number }>();
+  const connections = new Map<Socket, { running: number; stays: number }>();
   let isClosing = false;
 
   const closeIdle = (socket: Socket): void => {
-    const { running, answeredAt } = connections.get(socket) ?? { running: 1, answeredAt: 0 };
+    const { running, stays } = connections.get(socket) ?? { running: 1, stays: 0 };
     if (running > 0) return;
-    const leftMs = answeredAt + FOLLOW_UP_MS - performance.now();
+    const leftMs = stays - performance.now();
     if (leftMs <= 0) socket.destroySoon();
     else setTimeout(closeIdle, leftMs, socket);
   };
   const answer = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     const connection = connections.get(socket);
     if (!connection) return;
+    const before = socket.bytesWritten;
     connection.running += 1;
     response.once("close", () => {
+      const isSmall = socket.bytesWritten - before <= SMALL_BYTES;
       connection.running -= 1;
-      connection.answeredAt = performance.now();
+      connection.stays = performance.now() + (isSmall ? FOLLOW_UP_MS : READING_MS);
       if (isClosing) closeIdle(socket);
     });
   };
 
   server.on("connection", (socket: Socket) => {
-    connections.set(socket, { running: 0, answeredAt: -Infinity });
+    connections.set(socket, { running: 0, stays: 0 });
     socket.once("close", () => connections.delete(socket));
   });
   for (const event of ["request", "checkContinue", "checkExpectation"]) server.on(event, answer);
