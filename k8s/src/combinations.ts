@@ -1,7 +1,8 @@
 /** Which components each overlay can be given. */
 export const COMPONENTS = {
   pod: ["load", "network-policy", "monitoring", "ingress"],
-  hostpath: ["autoscaling", "load", "network-policy", "monitoring", "disruption", "ingress", "postgres"],
+  // Without disruption: its replicas may run on one node only, so that no second one could leave a node that is drained.
+  hostpath: ["autoscaling", "load", "network-policy", "monitoring", "ingress", "postgres"],
   // It has postgres already.
   shared: ["autoscaling", "load", "network-policy", "monitoring", "disruption", "ingress", "volume-owner"],
   // Stores of their own: more of them share no work, and one table for all would speak of files that others have.
@@ -19,10 +20,12 @@ export const WHOLE: readonly Combination[] = OVERLAYS.map((overlay) =>
   combination(overlay, COMPONENTS[overlay]),
 );
 
-/** Each overlay alone, with each of its components, and with all of them. */
+/** Each overlay alone, with each of its components, with each two of them, and with all. */
 export const COMBINATIONS: readonly Combination[] = OVERLAYS.flatMap((overlay) => {
-  const ones = COMPONENTS[overlay].map((component) => combination(overlay, [component]));
-  return ones.concat([combination(overlay, []), combination(overlay, COMPONENTS[overlay])]);
+  const all: readonly string[] = COMPONENTS[overlay];
+  const ones = all.map((component) => [component]);
+  const pairs = all.flatMap((one, index) => all.slice(index + 1).map((other) => [one, other]));
+  return [[], ...ones, ...pairs, all].map((components) => combination(overlay, components));
 });
 
 function combination(overlay: Overlay, components: readonly string[]): Combination {
