@@ -5,7 +5,7 @@ import { describeManifests } from "./kustomize.ts";
 import type { Manifest } from "./manifest.ts";
 import { RELEASES, Schema } from "./schema.ts";
 
-describeManifests("every combination", (manifests) => {
+describeManifests("every overlay, with each two of its components and with all", (manifests) => {
   const schemas = RELEASES.map((release) => [release, new Schema(release)] as const);
 
   it.each(COMBINATIONS)(
