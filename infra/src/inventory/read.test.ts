@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const around = {
   environment: { PASSWORD: "secret", EMPTY: "" },
   overlays: ["hostpath", "shared"],
-  components: ["autoscaling"],
+  components: ["autoscaling", "disruption"],
 };
 const parse = (text: string) => parseInventory(text, join(folder, "cluster.yaml"), around);
 const problems = (text: string): readonly string[] => {
@@ -232,7 +232,15 @@ describe("a mistake is told with its place and what to do", () => {
     ],
     [
       `${NODES}deploy: { components: [autoscale] }\n`,
-      "4:24: there is no component autoscale: did you mean autoscaling? (there are autoscaling)",
+      "4:24: there is no component autoscale: did you mean autoscaling? (there are autoscaling, disruption)",
+    ],
+    [
+      `${NODES}deploy: { overlay: hostpath, components: [disruption] }\n`,
+      "4:43: disruption is not for the overlay hostpath: its replicas cannot go to another node one by one, and no drain would end",
+    ],
+    [
+      `${NODES}deploy: { components: [autoscaling, disruption] }\n`,
+      "4:37: disruption is not for the overlay hostpath: its replicas cannot go to another node one by one, and no drain would end",
     ],
     [`${NODES}deploy: { components: [1] }\n`, "4:24: deploy.components[0] must be text, not 1"],
     [
@@ -241,6 +249,10 @@ describe("a mistake is told with its place and what to do", () => {
     ],
   ])("%j", (text, problem) => {
     expect(problems(text)).toEqual([`cluster.yaml:${problem}`]);
+  });
+
+  test("and none is told of disruption where replicas may be on any node", () => {
+    expect(problems(`${NODES}deploy: { overlay: shared, components: [disruption] }\n`)).toEqual([]);
   });
 
   test("all of them at once, in their order", () => {

@@ -107,7 +107,7 @@ function inventoryOf(file: InventoryFile, path: string, resolveFile: (path: stri
     parts: file.parts ?? {},
     deploy: {
       ...deploy,
-      overlay: deploy.overlay ?? "hostpath",
+      overlay: deploy.overlay ?? DEFAULTS.overlay,
       components: deploy.components ?? [],
       namespace: deploy.namespace ?? "wharf",
       allowNetworks: deploy.allowNetworks ?? [],

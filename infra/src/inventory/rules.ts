@@ -27,7 +27,12 @@ export type Sound = {
 
 export type Mistake = readonly [path: Path, message: string];
 
-export const DEFAULTS = { profile: "v1.37", pods: "10.244.0.0/16", services: "10.96.0.0/12" } as const;
+export const DEFAULTS = {
+  profile: "v1.37",
+  pods: "10.244.0.0/16",
+  services: "10.96.0.0/12",
+  overlay: "hostpath",
+} as const;
 
 /** Everything that a schema cannot say. */
 export function checkRules(file: Sound, around: Surroundings): readonly Mistake[] {
@@ -182,6 +187,10 @@ function checkDeploy({ deploy }: Sound, { overlays, components }: Surroundings):
   for (const [index, name] of (deploy?.components ?? []).entries()) {
     if (typeof name === "string" && !components.includes(name)) {
       mistakes.push([["deploy", "components", index], unknown("component", name, components)]);
+    }
+    if (name === "disruption" && (deploy?.overlay ?? DEFAULTS.overlay) === "hostpath") {
+      const why = "its replicas cannot go to another node one by one, and no drain would end";
+      mistakes.push([["deploy", "components", index], `disruption is not for the overlay hostpath: ${why}`]);
     }
   }
   return mistakes;
