@@ -31,7 +31,8 @@ interface Options {
   readonly push: boolean;
   readonly platform: string;
   readonly tag: string;
-  readonly registry: string;
+  /** What stands before the names: empty, or with a slash at its end. */
+  readonly prefix: string;
   readonly nodeImage: string;
 }
 
@@ -89,7 +90,8 @@ function parse(args: string[]): Options | string {
     if (!TAG.test(tag)) return `--tag must be letters, digits, "_", "." and "-", not "${tag}".`;
     if (registry !== "" && !NAME.test(registry))
       return `--registry must be a host and a path in lower case, such as registry.example/team, not "${registry}".`;
-    return { load, push, platform, tag, registry, nodeImage };
+    const prefix = registry === "" || registry.endsWith("/") ? registry : `${registry}/`;
+    return { load, push, platform, tag, prefix, nodeImage };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -141,13 +143,11 @@ function secrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { NPM_CONFIG_USERCONFIG: existsSync(npmrc) ? npmrc : "" };
 }
 
-function choices({ push, platform, tag, registry, nodeImage }: Options): NodeJS.ProcessEnv {
-  const prefix = registry === "" || registry.endsWith("/") ? registry : `${registry}/`;
+function choices({ push, platform, tag, prefix, nodeImage }: Options): NodeJS.ProcessEnv {
   return { TAG: tag, REGISTRY: prefix, NODE_IMAGE: nodeImage, RELEASE: String(push), PLATFORM: platform };
 }
 
-function whatWasDone({ load, push, tag, registry }: Options): string {
-  const prefix = registry === "" ? "" : `${registry.replace(/\/$/, "")}/`;
+function whatWasDone({ load, push, tag, prefix }: Options): string {
   const names = ["fileserver", "downloader"].map((name) => `${prefix}wharf/${name}:${tag}`).join(" and ");
   if (push) return `Pushed ${names}.`;
   if (load) return `Loaded ${names}.`;
