@@ -29,7 +29,7 @@ it.each([
 it("--help tells of every option", () => {
   const { status, stdout } = images(["--help"]);
   expect(status).toBe(0);
-  for (const option of ["--load", "--push", "--tag", "--registry", "--node-image"])
+  for (const option of ["--load", "--push", "--platform", "--tag", "--registry", "--node-image"])
     expect(stdout).toContain(option);
 });
 
