@@ -1,6 +1,11 @@
-import { runService } from "@wharf/service";
+import { endAtOnce } from "@wharf/service/signals";
 
-import { buildService } from "./app.ts";
-import { parseConfig } from "./config.ts";
+endAtOnce(process);
 
+// Only now, since it takes its time.
+const [{ runService }, { parseConfig }, { buildService }] = await Promise.all([
+  import("@wharf/service"),
+  import("./config.ts"),
+  import("./app.ts"),
+]);
 await runService(process, "fileserver", parseConfig, buildService);

@@ -7,13 +7,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 const FOLLOW_UP_MS = 250;
 /** What every client has read as soon as it has come. */
 const SMALL_BYTES = 64 << 10;
-/** After an answer of more than that: undici takes an end for a failure while it has not read all that has come. */
+/** After a larger answer: undici takes an end for a failure while it has not read all that has come. */
 const READING_MS = 10_000;
+/** Likewise, after one that was given before the server began to close. */
+const SHORT_READING_MS = 2_000;
 /** How often the kernel is asked what is still on its way. */
 const POLL_MS = 20;
-/** Field by field: number, local and remote address, state, bytes that wait to be acknowledged (proc_net_tcp.txt). */
-const CONNECTION = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) ([0-9A-F]{8}):/;
-const LISTENING = "0A";
+/** States of a connection that this side has ended: what is unacknowledged may be the end itself (tcp_states.h). */
+const ENDED = new Set(["04", "09", "0B"]);
 
 /**
  * Has a server that closes let go of connections in order. Node's own `closeIdleConnections` takes a response that was
@@ -21,13 +22,14 @@ const LISTENING = "0A";
  * now is one on which a client may be asking again (RFC 9112 §9.5; nginx has `keepalive_min_timeout` for it).
  */
 export function closeGently(server: Server): void {
-  const connections = new Map<Socket, { running: number; stays: number }>();
+  const connections = new Map<Socket, { running: number; read: number; stays: number }>();
   let isClosing = false;
 
   const closeIdle = (socket: Socket): void => {
-    const { running, stays } = connections.get(socket) ?? { running: 1, stays: 0 };
-    if (running > 0) return;
-    const leftMs = stays - performance.now();
+    const connection = connections.get(socket);
+    // What has come since the last answer is a request that is about to be one.
+    if (!connection || connection.running > 0 || socket.bytesRead > connection.read) return;
+    const leftMs = connection.stays - performance.now();
     if (leftMs <= 0) socket.destroySoon();
     else setTimeout(closeIdle, leftMs, socket);
   };
@@ -38,14 +40,16 @@ export function closeGently(server: Server): void {
     connection.running += 1;
     response.once("close", () => {
       const isSmall = socket.bytesWritten - before <= SMALL_BYTES;
+      const readingMs = isClosing ? READING_MS : SHORT_READING_MS;
       connection.running -= 1;
-      connection.stays = performance.now() + (isSmall ? FOLLOW_UP_MS : READING_MS);
+      connection.read = socket.bytesRead;
+      connection.stays = performance.now() + (isSmall ? FOLLOW_UP_MS : readingMs);
       if (isClosing) closeIdle(socket);
     });
   };
 
   server.on("connection", (socket: Socket) => {
-    connections.set(socket, { running: 0, stays: 0 });
+    connections.set(socket, { running: 0, read: 0, stays: performance.now() + FOLLOW_UP_MS });
     socket.once("close", () => connections.delete(socket));
   });
   for (const event of ["request", "checkContinue", "checkExpectation"]) server.on(event, answer);
@@ -56,18 +60,22 @@ export function closeGently(server: Server): void {
 }
 
 /**
- * Waits until whoever is connected to a port of this machine has acknowledged all that was sent. The kernel sends on after
- * a process has ended, but not after its container's network has gone. Where it cannot be asked, nothing is waited for.
+ * Waits until those who were connected to a port have acknowledged all that this process sent before it let go of them. The
+ * kernel sends on after a process has ended, but not after its container's network has gone. Where it cannot be asked,
+ * nothing is waited for.
  */
 export async function untilDelivered(port: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && (await isSending(port))) await sleep(POLL_MS);
 }
 
+/** By the kernel's table, whose fields proc_net_tcp.txt names. */
 async function isSending(port: number): Promise<boolean> {
   const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map((file) => readFile(file, "latin1").catch(() => ""));
-  const lines = (await Promise.all(tables)).flatMap((table) => table.split("\n"));
+  const lines = (await Promise.all(tables)).flatMap((table) => table.split("\n").slice(1));
   return lines.some((line) => {
-    const [, local = "", state, unacknowledged = ""] = CONNECTION.exec(line) ?? [];
-    return parseInt(local, 16) === port && state !== LISTENING && parseInt(unacknowledged, 16) > 0;
+    const [, local, , state = "", queues, , , , , inode] = line.trim().split(/\s+/);
+    // With a file behind it, it is another process's, which still has it open.
+    if (inode !== "0" || parseInt(local?.split(":")[1] ?? "", 16) !== port) return false;
+    return parseInt(queues ?? "", 16) > (ENDED.has(state) ? 1 : 0);
   });
 }

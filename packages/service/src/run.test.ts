@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { LogLine } from "./testing/app.ts";
 import { RawClient } from "./testing/raw-client.ts";
 
+const isRoot = process.getuid?.() === 0;
 const FIXTURE = join(import.meta.dirname, "testing", "fixture.ts");
 
 // The tests run beside each other, most of their time being other processes'; what they leave goes at the end of all.
@@ -33,8 +34,10 @@ class Process {
   readonly #child;
   #signaledAt = 0;
 
-  constructor(env: Record<string, string>) {
-    const child = spawn(process.execPath, [FIXTURE], { env, stdio: ["ignore", "pipe", "pipe"] });
+  /** @param inside what runs it: `unshare` with its options */
+  constructor(env: Record<string, string>, inside: readonly string[] = []) {
+    const [program, ...args] = [...inside, process.execPath, FIXTURE];
+    const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     let rest = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -53,6 +56,13 @@ class Process {
   signal(name: "SIGTERM" | "SIGINT"): void {
     this.#signaledAt ||= performance.now();
     this.#child.kill(name);
+  }
+
+  /** Sends a signal to what it runs in. */
+  async signalInside(name: "SIGTERM"): Promise<void> {
+    const { pid } = this.#child;
+    const [inner = ""] = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).split(" ");
+    process.kill(Number(inner), name);
   }
 
   get messages(): string[] {
@@ -101,6 +111,38 @@ describe.concurrent("SIGTERM", () => {
     expect((await process.exit).code).toBe(0);
     expect(process.messages).toContain("ended");
     expect(process.stderr).toBe("");
+  });
+
+  test.each([
+    ["in the middle of it", "GET / HTTP/1.1\r\nHost: a\r\n", ""],
+    ["on a connection that was kept", "GET / HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ])("answers a request whose head was on its way, %s", async (_, half, before) => {
+    const { process, port } = await start();
+    const client = await RawClient.open(port, atTheEnd);
+    client.send(before);
+    if (before) await client.until(/here$/);
+    client.received = "";
+    client.send(half);
+    await sleep(300);
+    process.signal("SIGTERM");
+    await eventually(() => refuses(port));
+    client.send("\r\n");
+    await client.until(/here$/);
+    expect((await process.exit).code).toBe(0);
+  });
+
+  test.skipIf(!isRoot)("ends process 1 of a container at once while it starts (needs root)", async () => {
+    const env = {
+      PORT: "0",
+      METRICS_PORT: "",
+      VOLUME_DIR: tmpdir(),
+      START_MS: "60000",
+      PATH: process.env["PATH"] ?? "",
+    };
+    const container = new Process(env, ["unshare", "--pid", "--fork", "--kill-child"]);
+    await eventually(() => container.messages.includes("starting"));
+    await container.signalInside("SIGTERM");
+    expect((await container.exit).code).toBe(143);
   });
 
   test("has the process not ready, but serving, during the delay", async () => {

@@ -10,6 +10,7 @@ import type { Health } from "./health.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { createManagementApp, createRegistry } from "./metrics.ts";
 import type { ServiceConfig } from "./service-config.ts";
+import { takeSignals } from "./signals.ts";
 
 /** What an application is built from beyond its own configuration. */
 export interface Foundation {
@@ -33,7 +34,7 @@ const CLOSE_LIMIT_MS = 3_000;
 /**
  * Runs a service as this process: configuration, listening, signals, the end.
  *
- * SIGTERM, as a cluster sends it: not ready but still serving for the delay, then no new connections and what runs is
+ * Before it has started, signals are `endAtOnce`'s. SIGTERM then, as a cluster sends it: not ready but still serving for the delay, then no new connections and what runs is
  * finished within the grace. SIGINT, as Ctrl-C sends it: the same at once, within half a second, also after a SIGTERM.
  */
 export async function runService<C extends ServiceConfig>(
@@ -79,11 +80,14 @@ function endOnSignals(
 ): void {
   const interrupted = new AbortController();
   const cutOff = new AbortController();
+  let hasClosed = false;
   const cutOffAfter = (graceMs: number): NodeJS.Timeout =>
     setTimeout(() => {
-      logger.warn("requests were still running at the end of the grace");
       cutOff.abort();
-      service.app.server.closeAllConnections();
+      if (hasClosed)
+        return logger.warn("what was answered had not reached everybody at the end of the grace");
+      logger.warn("requests were still running at the end of the grace");
+      return service.app.server.closeAllConnections();
     }, graceMs);
   const end = async (delayMs: number): Promise<void> => {
     service.health.isDraining = true;
@@ -92,6 +96,7 @@ function endOnSignals(
     const deadline = cutOffAfter(config.shutdownGraceMs);
     const address = service.app.server.address();
     await service.app.close();
+    hasClosed = true;
     if (address !== null && typeof address === "object") await untilDelivered(address.port, cutOff.signal);
     clearTimeout(deadline);
     await withinLimit(Promise.all([service.close(), management.close()]));
@@ -105,6 +110,7 @@ function endOnSignals(
       host.exit(1);
     });
   };
+  takeSignals(host);
   host.on("SIGTERM", () => begin(config.shutdownDelayMs));
   host.on("SIGINT", () => {
     interrupted.abort();

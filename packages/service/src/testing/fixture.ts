@@ -7,9 +7,13 @@ import { integer, readEnvironment } from "../config.ts";
 import { Health } from "../health.ts";
 import { runService } from "../run.ts";
 import { serviceRules, serviceVariables } from "../service-config.ts";
+import { endAtOnce } from "../signals.ts";
+
+endAtOnce(process);
 
 const variables = {
   ...serviceVariables({ port: 8080, metricsPort: 9080, volumeDirectory: "/nonexistent" }),
+  startMs: integer("START_MS", 0, { min: 0, max: 60_000 }),
   closeMs: integer("CLOSE_MS", 0, { min: 0, max: 60_000 }),
 };
 
@@ -21,6 +25,8 @@ await runService(
     await mkdir(config.volumeDirectory, { recursive: false }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error;
     });
+    if (config.startMs > 0) logger.info("starting");
+    await sleep(config.startMs);
     const health = new Health({});
     const api = { title: "Fixture", version: "0", description: "" };
     const app = createApp({ logger, health, registry, api, statuses: {}, trustProxy: config.trustProxy });
