@@ -35,7 +35,7 @@ export class Namespace {
     this.name = name;
   }
 
-  /** Runs kubectl in this namespace. @throws with what it wrote when it fails, or takes longer than two minutes */
+  /** Runs kubectl in this namespace. @throws with what it wrote when it fails, or takes longer than four minutes */
   async kubectl(args: readonly string[], input = ""): Promise<string> {
     const child = spawn("kubectl", ["--kubeconfig", this.#kubeconfig, "-n", this.name, ...args], {
       stdio: ["pipe", "pipe", "pipe"],

@@ -121,17 +121,22 @@ async function download(id: number): Promise<void> {
     body: JSON.stringify(submission),
   });
   const { id: downloadId } = (await created.json()) as { id: string };
+  // It was promised: from here on, whatever becomes of it but its end is a loss.
+  await untilCompleted(downloadId).catch((error: unknown) => losses.push(describe(error)));
+  acknowledged.set(`fetched-${id}`, sha256(noiseBuffer(bytes, seed)));
+  await expectFile(`fetched-${id}`);
+}
+
+async function untilCompleted(downloadId: string): Promise<void> {
   for (;;) {
     const { state, error } = await again(async () => {
       const answer = await expectStatus(200, `${DOWNLOADER}/downloads/${downloadId}`);
       return (await answer.json()) as { state: string; error?: unknown };
     });
-    if (state === "completed") break;
+    if (state === "completed") return;
     if (state === "failed") throw new Error(`download ${downloadId} failed: ${JSON.stringify(error)}`);
     await sleep(POLL_MS);
   }
-  acknowledged.set(`fetched-${id}`, sha256(noiseBuffer(bytes, seed)));
-  await expectFile(`fetched-${id}`);
 }
 
 /** A stream of events ends with its replica, in order; the next one goes on after the last event. */
@@ -204,6 +209,8 @@ async function verify(): Promise<void> {
   if (others.length > failures.length) losses.push(`nobody was told of ${others.join(", ")}`);
   if (entries.length - others.length !== acknowledged.size)
     losses.push(`${entries.length - others.length} of ${acknowledged.size} are listed`);
+  // A directory of a node's outlives what used it; what was lost is kept to be looked at.
+  if (losses.length === 0) await expectStatus(204, `${folder}?recursive=true`, { method: "DELETE" });
 }
 
 function describe(error: unknown): string {
