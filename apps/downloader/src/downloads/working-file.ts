@@ -99,7 +99,8 @@ export class WorkingFile {
   async #takeUp(recorded: string, names: readonly string[], isTakenOver: boolean): Promise<void> {
     const { partials } = this.#volume;
     const { total, durable, failures } = this.#point;
-    const found = findPartial(recorded, names);
+    const { epoch } = this.#download;
+    const found = findPartial(recorded, names, epoch);
     // Before anything is copied: whoever may still write there marks bytes that a copy may have passed already.
     const marks = total === null ? [] : await readMarks(partials, found, this.#version(total));
     const written = marks.reduce<readonly ByteRange[]>(addRange, durable);
@@ -112,7 +113,8 @@ export class WorkingFile {
     if (isWorthIt && !this.#staged) {
       // Whoever has been faster may have lost the download since: then the file is nobody's but ours.
       const namesNow = await partials.names();
-      if (findPartial(recorded, namesNow) !== found) return this.#takeUp(recorded, namesNow, isTakenOver);
+      if (findPartial(recorded, namesNow, epoch) !== found)
+        return this.#takeUp(recorded, namesNow, isTakenOver);
     }
     if (this.#staged) {
       this.#written = written;
@@ -137,7 +139,7 @@ export class WorkingFile {
     const { id, epoch } = this.#download;
     const strays = names.filter((name) => {
       const owner = parsePartialName(name);
-      return owner.id === id && owner.epoch !== epoch && name !== this.#point.partial;
+      return owner.id === id && owner.epoch < epoch && name !== this.#point.partial;
     });
     await Promise.all(strays.map((name) => this.#volume.partials.remove(name)));
   }
@@ -236,14 +238,20 @@ export class WorkingFile {
   }
 }
 
-/** The file's name now: whoever was given the download since may have taken it, and died before that was recorded. */
-function findPartial(recorded: string, names: readonly string[]): string {
+/**
+ * The file's name now: whoever was given the download since may have taken it, and died before that was recorded. A claim
+ * that has come after ours (`before`) keeps what it has taken: the download is its own.
+ */
+function findPartial(recorded: string, names: readonly string[], before: number): string {
   const { id, epoch } = parsePartialName(recorded);
   const present = [recorded, recorded + SEIZED].find((name) => names.includes(name));
   const taken = names
     .filter((name) => !name.endsWith("~"))
     .map((name) => ({ name, owner: parsePartialName(name) }))
-    .filter(({ owner }) => owner.id === id && owner.epoch > epoch && owner.number === undefined)
+    .filter(
+      ({ owner }) =>
+        owner.id === id && owner.epoch > epoch && owner.epoch < before && owner.number === undefined,
+    )
     .toSorted((one, other) => other.owner.epoch - one.owner.epoch);
   return present ?? taken[0]?.name ?? recorded;
 }
