@@ -360,11 +360,11 @@ test("higher priority first, and nothing before its time", async () => {
   });
   const downloader = await startDownloader({ MAX_ACTIVE: "1" });
   await downloader.ask("POST", "/downloads", [
-    { url: `${origin.url}/later`, priority: 9, notBefore: new Date(Date.now() + 700).toISOString() },
+    { url: `${origin.url}/later`, priority: 9, notBefore: new Date(Date.now() + 3_000).toISOString() },
     { url: `${origin.url}/low`, priority: -1 },
     { url: `${origin.url}/high`, priority: 5 },
     { url: `${origin.url}/normal` },
   ]);
-  await vi.waitFor(() => expect(order).toHaveLength(4), 5000);
+  await vi.waitFor(() => expect(order).toHaveLength(4), 20_000);
   expect(order).toEqual(["/high", "/normal", "/low", "/later"]);
 });

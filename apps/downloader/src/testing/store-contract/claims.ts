@@ -147,9 +147,9 @@ export function testClaims(open: Open): void {
     test("takes over once a lease has run out, and not before", async () => {
       const fixture = await open();
       await fixture.insert();
-      const first = await fixture.store.claim({ worker: "x", leaseMs: 60, busyHosts: [] });
+      const first = await fixture.store.claim({ worker: "x", leaseMs: 1_500, busyHosts: [] });
       expect(await fixture.claim()).toBeUndefined();
-      await sleep(80);
+      await sleep(1_550);
       const second = await fixture.claim();
       expect(second?.isTakenOver).toBe(true);
       expect(second?.download).toMatchObject({
@@ -173,12 +173,12 @@ export function testClaims(open: Open): void {
     test("does not take over what is renewed", async () => {
       const fixture = await open();
       await fixture.insert();
-      const claim = await fixture.store.claim({ worker: "x", leaseMs: 80, busyHosts: [] });
+      const claim = await fixture.store.claim({ worker: "x", leaseMs: 1_500, busyHosts: [] });
       if (!claim) throw new Error("nothing was claimed");
       for (let n = 0; n < 4; n++) {
-        await sleep(40);
+        await sleep(400);
         const progress = { bytes: n, total: 9, speed: 3, connections: 2 };
-        expect((await fixture.store.renew(new Map([[claim.download, progress]]), 80)).size).toBe(1);
+        expect((await fixture.store.renew(new Map([[claim.download, progress]]), 1_500)).size).toBe(1);
         expect(await fixture.claim()).toBeUndefined();
       }
       expect(await fixture.store.get(claim.download.id)).toMatchObject({

@@ -148,12 +148,12 @@ export function testLeases(open: Open): void {
       const fixture = await open();
       const download = await fixture.running();
       await fixture.store.offer(download, POINT, "/x");
-      expect(await fixture.store.retry(download, FAILURE, { afterMs: 100.5, failures: 4 })).toBe(true);
+      expect(await fixture.store.retry(download, FAILURE, { afterMs: 1_500.5, failures: 4 })).toBe(true);
       const waiting = await fixture.store.get(download.id);
       expect(waiting).toMatchObject({ state: "queued", error: FAILURE, resume: { failures: 4 }, bytes: 6 });
       expect(waiting?.notBefore).toBeGreaterThan(Date.now() - 5_000);
       expect(await fixture.claim()).toBeUndefined();
-      await sleep(150);
+      await sleep(1_550);
       const again = await fixture.claim();
       expect(again?.isTakenOver).toBe(false);
       expect(again?.download).toMatchObject({

@@ -41,9 +41,9 @@ export function testWebhooks(open: Open): void {
       const { store } = fixture;
       await store.complete(await fixture.running(WEBHOOK), "/x", 1);
       const first = await store.claimWebhook(LEASE_MS);
-      if (first) await store.settleWebhook(first, { afterMs: 50 });
+      if (first) await store.settleWebhook(first, { afterMs: 1_500 });
       expect(await store.claimWebhook(LEASE_MS)).toBeUndefined();
-      await sleep(80);
+      await sleep(1_550);
       expect((await store.claimWebhook(40))?.attempt).toBe(2);
       await sleep(60);
       expect((await store.claimWebhook(LEASE_MS))?.attempt).toBe(3);
