@@ -9,8 +9,6 @@ const FOLLOW_UP_MS = 250;
 const SMALL_BYTES = 64 << 10;
 /** After a larger answer: undici takes an end for a failure while it has not read all that has come. */
 const READING_MS = 10_000;
-/** Likewise, after one that was given before the server began to close. */
-const SHORT_READING_MS = 2_000;
 /** How often the kernel is asked what is still on its way. */
 const POLL_MS = 20;
 /** States of a connection that this side has ended: what is unacknowledged may be the end itself (tcp_states.h). */
@@ -40,10 +38,9 @@ export function closeGently(server: Server): void {
     connection.running += 1;
     response.once("close", () => {
       const isSmall = socket.bytesWritten - before <= SMALL_BYTES;
-      const readingMs = isClosing ? READING_MS : SHORT_READING_MS;
       connection.running -= 1;
       connection.read = socket.bytesRead;
-      connection.stays = performance.now() + (isSmall ? FOLLOW_UP_MS : readingMs);
+      connection.stays = performance.now() + (isSmall ? FOLLOW_UP_MS : READING_MS);
       if (isClosing) closeIdle(socket);
     });
   };
