@@ -2,10 +2,11 @@ import fs from "node:fs";
 
 const BATCH_BYTES = 1 << 20;
 /**
- * In batches: one is being written, and the next arrive meanwhile. With more of them in flight every chunk has left the
+ * How many batches a sink holds before it asks for a pause: one is being written, and the next arrive meanwhile. With more of them in flight every chunk has left the
  * processor's caches when it is written, and a large transfer takes twice the system time.
  */
-const HIGH_WATER = 3;
+export const BATCHES_HELD = 3;
+/** With how many it asks for more again. */
 const LOW_WATER = 2;
 /** Smaller chunks' memory is left to the collector. */
 const MIN_FREED_BYTES = 4 << 10;
@@ -71,7 +72,7 @@ export class FileSink {
     this.#pendingBytes += chunk.length;
     this.#pushed += chunk.length;
     this.#writeWhenDue();
-    return this.#pendingBytes < HIGH_WATER * this.#batchBytes();
+    return this.#pendingBytes < BATCHES_HELD * this.#batchBytes();
   }
 
   /** Resolves when there is room for more. */

@@ -1,9 +1,9 @@
+import { BATCHES_HELD } from "@wharf/volume";
+
 /** The most that all streams together hold of what has come and is not written yet; very many hold a little more. */
 const HELD_BYTES = 12 << 20;
 /** What a stream holds whatever its writes are like: a read that has just come, and another that waits in its socket. */
 const READ_BYTES = 2 * (64 << 10);
-/** How many batches wait in a sink before it asks for a pause. */
-const BATCHES_HELD = 3;
 const MAX_BATCH_BYTES = 1 << 20;
 const MIN_BATCH_BYTES = 16 << 10;
 
