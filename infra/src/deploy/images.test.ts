@@ -12,25 +12,11 @@ import { describe, expect, test } from "vitest";
 import { schedulable } from "../kubernetes/nodes.ts";
 import { FakeNode } from "../node/fake-node.ts";
 import { carry, importCommand, lacking } from "./carry.ts";
-import { canonical, type Image, imagesOfArchive, imagesOfRegistry } from "./images.ts";
+import { canonical, imagesOfArchive, imagesOfRegistry } from "./images.ts";
 import { originOf } from "./provide.ts";
+import { images } from "./testing.ts";
 
 const signal = new AbortController().signal;
-
-const images: readonly Image[] = [
-  {
-    service: "fileserver",
-    source: "wharf/fileserver:dev",
-    name: "wharf/fileserver",
-    tag: "dev-0123456789ab",
-  },
-  {
-    service: "downloader",
-    source: "wharf/downloader:dev",
-    name: "wharf/downloader",
-    tag: "dev-ba9876543210",
-  },
-];
 
 describe("images", () => {
   test("are called in containerd what Docker calls them", () => {

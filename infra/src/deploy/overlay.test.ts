@@ -1,25 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
-import type { Image } from "./images.ts";
 import { kustomization } from "./overlay.ts";
 import { usesPostgres } from "./parts.ts";
+import { images } from "./testing.ts";
 
 const spec = { overlay: "hostpath", components: ["autoscaling"], namespace: "wharf", allowNetworks: [] };
-const images: readonly Image[] = [
-  {
-    service: "fileserver",
-    source: "wharf/fileserver:dev",
-    name: "wharf/fileserver",
-    tag: "dev-0123456789ab",
-  },
-  {
-    service: "downloader",
-    source: "wharf/downloader:dev",
-    name: "wharf/downloader",
-    tag: "dev-ba9876543210",
-  },
-];
 
 describe("the kustomization", () => {
   test("lays namespace, components and images over the overlay", () => {
