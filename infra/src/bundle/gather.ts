@@ -3,8 +3,8 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Report, Task } from "../cli/report.ts";
-import type { Inventory, PartName } from "../inventory/inventory.ts";
-import type { Architecture, Profile } from "../profiles/profile.ts";
+import { type Inventory, type PartName, partNames } from "../inventory/inventory.ts";
+import { type Architecture, type Profile, seriesOf } from "../profiles/profile.ts";
 import { runProgram } from "../programs.ts";
 import { artefact, releasePath } from "../steps/artefacts.ts";
 import { kubernetesImage, packagesUrl } from "../steps/sources.ts";
@@ -13,8 +13,6 @@ import { type BundleManifest, sumsOf } from "./manifest.ts";
 import { indexes, parseIndex, wanted } from "./packages.ts";
 import { type Descriptor, RegistryClient } from "./registry.ts";
 import { download, readText, type Web } from "./web.ts";
-
-const PARTS: readonly PartName[] = ["containerd", "runc", "cniPlugins", "crictl", "flannel", "metricsServer"];
 
 /** What is gathered, and where it goes. */
 export interface Gathering {
@@ -41,7 +39,7 @@ export async function gather(gathering: Gathering): Promise<void> {
   if (!isDryRun) await mkdir(folder, { recursive: true });
   await report.run(
     "Release files",
-    PARTS.map((part) => partTask(gathering, folder, part, parts)),
+    partNames.map((part) => partTask(gathering, folder, part, parts)),
   );
   await report.run("Packages", [packagesTask(gathering, folder)]);
   const images = await imagesOf(gathering);
@@ -102,8 +100,7 @@ function packagesTask({ inventory, profile, architecture, web, isDryRun }: Gathe
     run: async (progress) => {
       const url = packagesUrl(inventory.sources, profile);
       if (isDryRun) return [url];
-      const series = profile.kubernetes.replace(/\.\d+$/, "");
-      const place = join(folder, "files/core/stable", `v${series}`, "deb");
+      const place = join(folder, "files/core/stable", `v${seriesOf(profile.kubernetes)}`, "deb");
       for (const name of ["Release.key", "InRelease"])
         await download(web, `${url}/${name}`, join(place, name));
       // Every form of the index: apt's `file:` does not fall back from one that is not there to another.

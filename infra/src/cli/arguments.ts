@@ -5,7 +5,7 @@ import { suggestion } from "./nearest.ts";
 import type { CommonOptions, Verb, VerbContext } from "./verb.ts";
 
 /** What every verb understands. */
-export const commonOptions = {
+const commonOptions = {
   inventory: { type: "string", short: "i" },
   "dry-run": { type: "boolean", short: "n" },
   json: { type: "boolean" },

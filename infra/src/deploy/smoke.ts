@@ -89,7 +89,7 @@ export async function smoke(
 }
 
 /** What a failed fetch is mended by. */
-export function fetchHint(answer: string): string {
+function fetchHint(answer: string): string {
   if (/URL_FORBIDDEN|ADDRESS_FORBIDDEN/.test(answer)) {
     return "The source has a private address, which the downloader's guard refuses. If it may fetch from there, say so in the inventory (deploy.allowNetworks); else name another source (deploy.smokeUrl), or none.";
   }

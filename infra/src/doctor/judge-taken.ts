@@ -27,7 +27,7 @@ const onControlPlane: readonly NeededPort[] = [
 ];
 
 /** The ports that must be free, or the cluster's own, on a node of this role. */
-export function neededPorts(role: NodeSpec["role"]): readonly NeededPort[] {
+function neededPorts(role: NodeSpec["role"]): readonly NeededPort[] {
   return role === "control-plane" ? [...onControlPlane, ...everywhere] : everywhere;
 }
 

@@ -1,12 +1,10 @@
 import { readFile } from "node:fs/promises";
 
-import type { Inventory, PartName } from "../inventory/inventory.ts";
+import { type Inventory, partNames } from "../inventory/inventory.ts";
 import type { Architecture, Profile } from "../profiles/profile.ts";
 import { artefact } from "../steps/artefacts.ts";
 import { packagesUrl } from "../steps/sources.ts";
 import type { Sources } from "./examine.ts";
-
-const parts: readonly PartName[] = ["containerd", "runc", "cniPlugins", "crictl", "flannel", "metricsServer"];
 
 /** What nodes ask for, and with what. */
 export async function sourcesOf(
@@ -30,7 +28,7 @@ export function sourceUrls(
   architecture: Architecture,
 ): readonly string[] {
   const { sources } = inventory;
-  const files = parts.map((part) => artefact(part, inventory, profile, architecture).url);
+  const files = partNames.map((part) => artefact(part, inventory, profile, architecture).url);
   const registries = [sources.imageRepository, flannelRegistry(inventory, profile)].map((repository) =>
     registryUrl(repository.split("/")[0] ?? "", sources),
   );

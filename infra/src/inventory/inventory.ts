@@ -43,7 +43,10 @@ export interface PartOverride {
   readonly sha256?: string;
 }
 
-export type PartName = "containerd" | "runc" | "cniPlugins" | "crictl" | "flannel" | "metricsServer";
+/** What an inventory may override of a profile. */
+export const partNames = ["containerd", "runc", "cniPlugins", "crictl", "flannel", "metricsServer"] as const;
+
+export type PartName = (typeof partNames)[number];
 
 /** What one cluster is to be: a checked `cluster.yaml`, with its defaults filled in. */
 export interface Inventory {

@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 
 import { nearest } from "../cli/nearest.ts";
+import { seriesOf } from "../profiles/profile.ts";
 import { profiles } from "../profiles/profiles.ts";
 import { aligned, contains, overlap, parseBlock, type Block } from "./blocks.ts";
 import type { Path } from "./document.ts";
@@ -52,7 +53,7 @@ export function checkRules(file: Sound, around: Surroundings): readonly Mistake[
 function checkVersions({ profile = DEFAULTS.profile, kubernetes }: Sound): Mistake[] {
   const known = profiles.get(profile);
   if (known === undefined) return [[["profile"], unknown("profile", profile, [...profiles.keys()])]];
-  const series = known.kubernetes.replace(/\.\d+$/, "");
+  const series = seriesOf(known.kubernetes);
   if (kubernetes === undefined || kubernetes.startsWith(`${series}.`)) return [];
   return [[["kubernetes"], `kubernetes ${kubernetes} is not of profile ${profile}, which has ${series}`]];
 }

@@ -32,3 +32,8 @@ export interface Profile {
   /** Whether a host with cgroup version 1 needs `failCgroupV1: false` and SystemVerification left out. */
   readonly refusesCgroupV1: boolean;
 }
+
+/** What a version is called whose last number may be any: `1.37` of `1.37.2`. */
+export function seriesOf(version: string): string {
+  return version.replace(/\.\d+$/, "");
+}

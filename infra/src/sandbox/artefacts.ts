@@ -2,11 +2,9 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { UsageError } from "../errors.ts";
-import type { PartName, PartOverride } from "../inventory/inventory.ts";
-import type { Architecture, Profile } from "../profiles/profile.ts";
+import { type PartName, type PartOverride, partNames } from "../inventory/inventory.ts";
+import { type Architecture, type Profile, seriesOf } from "../profiles/profile.ts";
 import { releasePath } from "../steps/artefacts.ts";
-
-const PARTS: readonly PartName[] = ["containerd", "runc", "cniPlugins", "crictl", "flannel", "metricsServer"];
 
 /** @throws {UsageError} when it is not a folder that a mirror can serve */
 export async function checkArtefacts(folder: string): Promise<string> {
@@ -22,7 +20,7 @@ export async function checkArtefacts(folder: string): Promise<string> {
 /** The profiles whose apt repository is in the folder. */
 export async function profilesIn(folder: string, profiles: readonly Profile[]): Promise<readonly Profile[]> {
   const series = await list(join(folder, "files/core/stable"));
-  return profiles.filter(({ kubernetes }) => series.includes(`v${kubernetes.replace(/\.\d+$/, "")}`));
+  return profiles.filter(({ kubernetes }) => series.includes(`v${seriesOf(kubernetes)}`));
 }
 
 /**
@@ -35,7 +33,7 @@ export async function partsIn(
   architecture: Architecture,
 ): Promise<Partial<Record<PartName, PartOverride>>> {
   const parts: Partial<Record<PartName, PartOverride>> = {};
-  for (const name of PARTS) {
+  for (const name of partNames) {
     const { version, sha256 } = profile[name];
     const path = (one: string) => join(folder, "files", releasePath(name, one, architecture));
     if (!(await exists(path(version)))) {

@@ -140,11 +140,8 @@ interface Container {
   readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
 }
 
-function machineTask(
-  { docker, isDryRun }: UpRequest,
-  { plan, host, stateFolder }: Site,
-  machine: Machine,
-): Task {
+function machineTask({ docker, isDryRun }: UpRequest, site: Site, machine: Machine): Task {
+  const { plan, host, stateFolder } = site;
   const { container, kind } = machine;
   return {
     title: machine.host,
@@ -152,7 +149,7 @@ function machineTask(
       const found = (await docker.inspect("container", container)) as Container | undefined;
       if (found === undefined) {
         if (isDryRun) return [`made: ${container}`];
-        const image = await imageName(kind, kind === "node" ? plan.baseImage : plan.mirrorBaseImage);
+        const image = await imageName(kind, baseOf(site, kind));
         const publicKey = await ensureKey(stateFolder);
         await forgetHosts(stateFolder);
         await docker.run(runArguments(machine, plan, image, host, publicKey));

@@ -77,7 +77,7 @@ function tokenStep(action: "create" | "delete", token: string): Step {
 }
 
 /** A bootstrap token: made here, so that it is known to be a secret before it is written anywhere. */
-export function newToken(): string {
+function newToken(): string {
   const characters = (count: number) =>
     Array.from({ length: count }, () => TOKEN_CHARACTERS[randomInt(TOKEN_CHARACTERS.length)]).join("");
   return `${characters(6)}.${characters(16)}`;

@@ -1,5 +1,5 @@
 import type { Inventory } from "../inventory/inventory.ts";
-import type { Profile } from "../profiles/profile.ts";
+import { type Profile, seriesOf } from "../profiles/profile.ts";
 import type { StepContext } from "./step.ts";
 
 /** Kubernetes' own registry has some images in folders; mirrors of it have them all in one. */
@@ -14,10 +14,9 @@ export function kubernetesImage(
 
 /** The folder of apt packages of a release: `https://pkgs.k8s.io/core:/stable:/v1.37/deb`. */
 export function packagesUrl({ packages }: Inventory["sources"], { kubernetes }: Profile): string {
-  const series = `v${kubernetes.split(".").slice(0, 2).join(".")}`;
   // The official site has colons where its mirrors have folders.
   const stable = new URL(packages).host === "pkgs.k8s.io" ? "core:/stable:" : "core/stable";
-  return `${packages}/${stable}/${series}/deb`;
+  return `${packages}/${stable}/v${seriesOf(kubernetes)}/deb`;
 }
 
 /** For containerd's `certs.d`: a line `registry url` for each. */
