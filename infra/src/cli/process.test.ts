@@ -141,6 +141,12 @@ test("relative paths begin where the operator is, whatever folder pnpm runs it i
   });
 });
 
+test("commands to type next name the inventory as it was named, and only then", async () => {
+  const [named, not] = await Promise.all([run(["pass", "--inventory", "the b.yaml"]), run(["pass"])]);
+  expect(JSON.parse(named.stdout)).toMatchObject({ typed: "pnpm cluster status --inventory 'the b.yaml'" });
+  expect(JSON.parse(not.stdout)).toMatchObject({ typed: "pnpm cluster status" });
+});
+
 const lacks = sshdLacks();
 describe.skipIf(lacks !== undefined)(`interrupted${lacks === undefined ? "" : ` (needs ${lacks})`}`, () => {
   const sshd = new Sshd();

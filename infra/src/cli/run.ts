@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 
 import { InterruptedError, UsageError } from "../errors.ts";
+import { quote } from "../node/quote.ts";
 import { parseArguments, type Arguments } from "./arguments.ts";
 import { describeFailure, exitStatus, failureDocument } from "./failure.ts";
 import { overview, verbHelp } from "./help.ts";
@@ -145,6 +146,8 @@ function contextFor(
     environment,
     folder,
     inventoryFile: resolve(folder, inventory ?? "cluster.yaml"),
+    typed: (command) =>
+      inventory === undefined ? `pnpm ${command}` : `pnpm ${command} --inventory ${quote(inventory)}`,
     signal,
     cluster: access.cluster,
     confirm: async (question) => {

@@ -2,8 +2,17 @@ import { commandLine } from "../node/quote.ts";
 import type { Node } from "../node/node.ts";
 import type { Addresses } from "./smoke.ts";
 
-/** What the operator is told at the end: where the services are, and what to type next. */
-export function farewell(controlPlane: Node, { fileserver, downloader }: Addresses): string {
+/** What the operator is told at the end. */
+export interface Farewell {
+  readonly addresses: Addresses;
+  readonly namespace: string;
+  /** See `VerbContext`. */
+  readonly typed: (command: string) => string;
+}
+
+/** Where the services are, and what to type next. */
+export function farewell(controlPlane: Node, { addresses, namespace, typed }: Farewell): string {
+  const { fileserver, downloader } = addresses;
   const [program, ...login] = controlPlane.login;
   const tunnel = [
     program,
@@ -25,7 +34,10 @@ export function farewell(controlPlane: Node, { fileserver, downloader }: Address
     "  curl -T README.md http://127.0.0.1:8080/files/docs/",
     `  curl --json '{"url":"https://www.debian.org/"}' http://127.0.0.1:3000/downloads`,
     "",
-    "pnpm cluster status, pnpm cluster logs --follow and pnpm cluster kubectl -n ... show how they are.",
+    "To see how they are:",
+    `  ${typed("cluster status")}`,
+    `  ${typed("cluster logs")} --follow`,
+    `  ${typed("cluster kubectl")} -n ${namespace} get pods`,
   ].join("\n");
 }
 

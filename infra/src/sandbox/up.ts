@@ -27,6 +27,8 @@ export interface UpRequest extends Place {
   readonly wishes: Wishes;
   /** The newest that there is unless given. */
   readonly profile: string | undefined;
+  /** What is typed next. */
+  readonly deployCommand: string;
 }
 
 /** What the tasks find out one after the other. */
@@ -73,7 +75,7 @@ export async function bringUp(request: UpRequest): Promise<void> {
   ]);
   report.result("sandbox", { name: plan.name, inventory: inventoryFile, machines });
   for (const { host: name, address } of machines) report.say(`${name.padEnd(12)} ${address}`);
-  report.say("Next: pnpm deploy:cluster");
+  report.say(`Next: ${request.deployCommand}`);
 }
 
 function baseOf({ plan }: Site, kind: Machine["kind"]): string {

@@ -68,8 +68,8 @@ const pass: Verb = {
   summary: "Passes everything on",
   synopsis: "",
   passesOn: true,
-  async run({ report, positionals, inventoryFile, options }) {
-    report.say(JSON.stringify({ positionals, inventoryFile, options }));
+  async run({ report, positionals, inventoryFile, options, typed }) {
+    report.say(JSON.stringify({ positionals, inventoryFile, options, typed: typed("cluster status") }));
     return 0;
   },
 };

@@ -112,7 +112,7 @@ async function tryServices(
   { inventory, profile, nodes, controlPlane }: Cluster,
   kubectl: Kubectl,
   waited: readonly string[],
-  { report, signal }: VerbContext,
+  { report, signal, typed }: VerbContext,
 ): Promise<void> {
   const { namespace } = inventory.deploy;
   const service = await serviceAddresses(kubectl, namespace, signal);
@@ -148,5 +148,5 @@ async function tryServices(
     },
   ]);
   report.result("deploy", { namespace, addresses: service, smoke: found });
-  report.say(`${found.join("\n")}\n\n${farewell(controlPlane, service)}`);
+  report.say(`${found.join("\n")}\n\n${farewell(controlPlane, { addresses: service, namespace, typed })}`);
 }

@@ -59,6 +59,7 @@ async function run(context: VerbContext): Promise<ExitStatus> {
   await bringUp({
     ...place,
     profile: textOf(context, "profile"),
+    deployCommand: context.typed("deploy:cluster"),
     wishes: {
       name,
       subnet: subnet === undefined ? undefined : checkSubnet(subnet),
