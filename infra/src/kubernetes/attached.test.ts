@@ -46,14 +46,20 @@ test("kubectl gets its words as they were given, the standard input, and keeps i
   });
 });
 
-/** Everything after this process' own input, output and errors: the way that verbs use a node. */
-test("a command on a node has this process' own standard input and output, and its status", async () => {
-  const attach = new URL("../node/attach.ts", import.meta.url).href;
+test.for([
+  ["here", "cat; exit 3"],
+  ["here", "--", "cat;", "exit", "3"],
+])("ssh %j has this process' own standard input and output, and its status", async (words) => {
+  const verb = new URL("../verbs/ssh.ts", import.meta.url).href;
   const program = `
-    const { attach } = await import(${JSON.stringify(attach)});
-    const node = { name: "here", login: ["sh", "-c", 'eval "$1"', "sh"] };
-    process.exitCode = await attach(node, "cat; exit 3", new AbortController().signal);`;
-  const file = join(folder, "attach.mts");
+      const { ssh } = await import(${JSON.stringify(verb)});
+      const node = { name: "here", login: ["sh", "-c", 'eval "$1"', "sh"] };
+      process.exitCode = await ssh.run({
+        positionals: ${JSON.stringify(words)},
+        signal: new AbortController().signal,
+        cluster: async () => ({ nodes: [node] }),
+      });`;
+  const file = join(folder, `ssh-${words.length}.mts`);
   await writeFile(file, program);
   expect(await ask(`echo through | ${process.execPath} --conditions=source ${file}`)).toEqual({
     code: 3,

@@ -8,7 +8,9 @@ export const ssh: Verb = {
   summary: "Logs in to a node, or runs one command there, with this terminal's input and output",
   synopsis: "NODE [COMMAND...]",
   passesOn: true,
-  async run({ positionals: [name, ...command], signal, ...context }) {
+  async run({ positionals: [name, ...words], signal, ...context }) {
+    // As with ssh and kubectl, `--` may stand before the command.
+    const command = words[0] === "--" ? words.slice(1) : words;
     const { nodes } = await context.cluster();
     const names = nodes.map((node) => node.name).join(", ");
     if (name === undefined) throw new UsageError("which node?", `There are ${names}.`);
