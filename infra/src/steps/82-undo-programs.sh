@@ -38,6 +38,7 @@ main() {
     remove "$path"
   done
   if [ "$(readlink /root/.kube/config)" = /etc/kubernetes/admin.conf ]; then remove /root/.kube/config; fi
+  remove /root/.kube/cache
   is_dry || systemctl daemon-reload
 }
 

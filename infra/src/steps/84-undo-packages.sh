@@ -19,6 +19,8 @@ main() {
 purge() {
   [ -z "$(dpkg --audit)" ] || dpkg --configure -a >&2
   apt-mark unhold kubeadm kubelet kubectl >&2 || :
+  # The link that starts it at boot would stay, to a unit that is gone.
+  systemctl disable --quiet kubelet >&2 || :
   # shellcheck disable=SC2046 # names, each a word
   apt-get -y -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 purge $(cat "$WORK/packages") >&2
 }

@@ -4,7 +4,8 @@ snapshot() {
   mkdir -p "$1"
   # What other programs write all the time, and this tool's own, would only be noise.
   # The three that may be file systems of their own are named.
-  find /etc /opt /usr/local /var/lib /var/log /root /var/lib/containerd /var/lib/kubelet /var/lib/etcd -xdev \
+  find /etc /opt /usr/local /var/lib /var/log /root /usr/libexec/kubernetes /var/lib/containerd /var/lib/kubelet \
+    /var/lib/etcd -xdev \
     \( -path "/var/lib/wharf-cluster*" -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/lib/systemd \
     -o -path /var/log/journal -o -path /var/lib/ucf -o -path /etc/ssl/certs \) -prune \
     -o \( -type f -o -type l -o -type d \) -print 2> /dev/null | sort -u > "$1/files"

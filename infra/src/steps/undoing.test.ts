@@ -34,6 +34,26 @@ describePerformed("undoing", (stage) => {
     expect(await stage.node.read("/etc/containerd/config.toml")).toBeUndefined();
   });
 
+  it("what root's kubectl kept of the cluster goes with it, and what it kept of another stays", async () => {
+    await stage.node.write("/root/.kube/cache/discovery/another", "x");
+    await stage.perform({ id: "10-before", uses: ["snapshot"] });
+    await stage.node.write("/root/.kube/cache/discovery/this/v1", "x");
+    await stage.node.program("systemctl", "exit 0");
+    expect(await stage.perform({ id: "82-undo-programs" })).toContain("/root/.kube/cache emptied");
+    expect(await stage.node.read("/root/.kube/cache/discovery/another")).toBe("x");
+    expect(await stage.node.read("/root/.kube/cache/discovery/this/v1")).toBeUndefined();
+  });
+
+  it("kubelet is not left to be started at boot once its package has gone", async () => {
+    await stage.perform({ id: "10-before", uses: ["snapshot"] });
+    await stage.node.write("/var/lib/wharf-cluster/packages", "kubelet\n");
+    await stage.node.program("dpkg-query", "printf 'ii '");
+    for (const name of ["apt-get", "apt-mark", "dpkg"]) await stage.node.program(name, "exit 0");
+    await stage.node.program("systemctl", 'echo "$@" >> /opt/asked');
+    await stage.perform({ id: "84-undo-packages" });
+    expect(await stage.node.read("/opt/asked")).toBe("disable --quiet kubelet\n");
+  });
+
   it("the comparison lists what is there that was not, and what is gone", async () => {
     await stage.node.write("/etc/gone", "x");
     await stage.node.write("/etc/other", "before");
