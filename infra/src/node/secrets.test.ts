@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { exports } from "./quote.ts";
 import { Secrets } from "./secrets.ts";
 
 test("a value is masked wherever it stands, also line by line and as base64", () => {
@@ -7,6 +8,33 @@ test("a value is masked wherever it stands, also line by line and as base64", ()
   secrets.add("correct horse\nbattery");
   const base64 = Buffer.from("correct horse\nbattery").toString("base64");
   expect(secrets.mask(`a correct horse\nbattery b; ${base64}; battery`)).toBe("a *** b; ***; ***");
+});
+
+const PASSWORDS = ["don't tell", String.raw`a"quote and a \backslash`, `it's "all"\\of 'them'`];
+
+test.each(PASSWORDS)("%j is masked as a shell, a JSON document and a curl configuration have it", (password) => {
+  const secrets = new Secrets();
+  secrets.add(password);
+  const quoted = password.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+  const texts = [
+    exports({ PASSWORD: password }),
+    exports({ JSON: JSON.stringify({ key: password }) }),
+    JSON.stringify({ key: password }),
+    exports({ CURL_CONFIG: `user = "me:${quoted}"` }),
+  ];
+  expect(texts.map((text) => secrets.mask(text))).toEqual([
+    "export PASSWORD='***'\n",
+    `export JSON='{"key":"***"}'\n`,
+    '{"key":"***"}',
+    `export CURL_CONFIG='user = "me:***"'\n`,
+  ]);
+});
+
+test("a value of several lines is masked line by line as a shell has it", () => {
+  const secrets = new Secrets();
+  secrets.add("it's the first\nit's the second");
+  const lines = exports({ KEY: "it's the first\nit's the second" }).split("\n");
+  expect(lines.map((line) => secrets.mask(line))).toEqual(["export KEY='***", "***'", ""]);
 });
 
 test("what is too short to be a secret does not garble everything else", () => {

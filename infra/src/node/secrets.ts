@@ -1,3 +1,5 @@
+import { withinQuotes } from "./quote.ts";
+
 const MASK = "***";
 
 /** What is a secret wherever it stands: kubeadm's tokens and keys, a kubeconfig's, a password in a URL. */
@@ -13,13 +15,17 @@ const PATTERNS: readonly [RegExp, string][] = [
 export class Secrets {
   readonly #values = new Set<string>();
 
-  /** Also each of its lines, since output is masked line by line, and as base64, which is how Kubernetes shows it. */
+  /**
+   * Also each of its lines, since output is masked line by line, both as they stand between quotes in a script, a JSON or
+   * TOML document, and curl's configuration; and as base64, which is how Kubernetes shows it.
+   */
   add(value: string): void {
     const lines = value.split("\n").map((line) => line.trim());
-    for (const part of [value, ...lines, Buffer.from(value).toString("base64")]) {
-      // Masking what is shorter would garble more than it hides.
-      if (part.length >= 4) this.#values.add(part);
-    }
+    const plain = [value, ...lines];
+    const escaped = [...plain, ...plain.map((part) => JSON.stringify(part).slice(1, -1))];
+    const parts = [...escaped, ...escaped.map(withinQuotes), Buffer.from(value).toString("base64")];
+    // Masking what is shorter would garble more than it hides.
+    for (const part of parts.filter(({ length }) => length >= 4)) this.#values.add(part);
   }
 
   mask(text: string): string {
