@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
 import { kustomization } from "./overlay.ts";
-import { usesPostgres } from "./parts.ts";
+import { checkManifests, usesPostgres } from "./parts.ts";
 import { images } from "./testing.ts";
 
 const spec = { overlay: "hostpath", components: ["autoscaling"], namespace: "wharf", allowNetworks: [] };
@@ -36,13 +36,13 @@ describe("the manifests", () => {
   });
 
   test("that there are not are named beside those that there are", async () => {
-    const asked = usesPostgres({ ...spec, overlay: "hostpaths" });
-    await expect(asked).rejects.toMatchObject({
-      code: "MANIFEST_MISSING",
-      hint: expect.stringContaining("hostpath, per-pod"),
+    await expect(checkManifests({ ...spec, overlay: "hostpaths" })).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringMatching(/no overlay hostpaths: did you mean hostpath\?.*per-pod/) as string,
     });
-    await expect(usesPostgres({ ...spec, components: ["nothing"] })).rejects.toThrow(
-      "k8s/components has no nothing.",
+    await expect(checkManifests({ ...spec, components: ["nothing"] })).rejects.toThrow(
+      "no component nothing",
     );
+    await expect(checkManifests(spec)).resolves.toBeUndefined();
   });
 });

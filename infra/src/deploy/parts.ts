@@ -3,9 +3,10 @@ import { join } from "node:path";
 
 import { parse } from "yaml";
 
+import { UsageError } from "../errors.ts";
 import type { DeploySpec } from "../inventory/inventory.ts";
+import { checkDeploy } from "../inventory/rules.ts";
 import { root } from "./build.ts";
-import { DeployError } from "./errors.ts";
 
 /** The folder of the manifests. */
 export const manifests = join(root, "k8s");
@@ -16,23 +17,24 @@ interface Kustomization {
 }
 
 /**
- * Sees to it that overlay and components are there, and tells whether Postgres is among them.
+ * Sees to it that overlay and components are there, and go together: `--overlay` is in no inventory that was checked.
  *
- * @throws {DeployError} naming those that there are
+ * @throws {UsageError} naming those that there are
  */
-export async function usesPostgres({ overlay, components }: DeploySpec): Promise<boolean> {
-  await check("overlay", [overlay]);
-  await check("component", components);
-  return components.includes("postgres") || (await has(join(manifests, "overlays", overlay), "postgres"));
+export async function checkManifests({ overlay, components }: DeploySpec): Promise<void> {
+  const [mistake] = checkDeploy(
+    { deploy: { overlay, components: [...components] } },
+    {
+      overlays: await readdir(join(manifests, "overlays")),
+      components: await readdir(join(manifests, "components")),
+    },
+  );
+  if (mistake !== undefined) throw new UsageError(mistake[1]);
 }
 
-async function check(kind: "overlay" | "component", names: readonly string[]): Promise<void> {
-  const there = await readdir(join(manifests, `${kind}s`));
-  for (const name of names.filter((one) => !there.includes(one))) {
-    throw new DeployError("MANIFEST_MISSING", `k8s/${kind}s has no ${name}.`, {
-      hint: `It has ${there.toSorted().join(", ")}.`,
-    });
-  }
+/** Whether Postgres is among what is deployed. */
+export async function usesPostgres({ overlay, components }: DeploySpec): Promise<boolean> {
+  return components.includes("postgres") || (await has(join(manifests, "overlays", overlay), "postgres"));
 }
 
 /** Whether a folder's kustomization, or one that it is laid over, has a component. */

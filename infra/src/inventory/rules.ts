@@ -180,7 +180,11 @@ function checkCredentials({ sources }: Sound, { environment }: Surroundings): Mi
   ];
 }
 
-function checkDeploy({ deploy }: Sound, { overlays, components }: Surroundings): Mistake[] {
+/** What is wrong with overlay and components. */
+export function checkDeploy(
+  { deploy }: Pick<Sound, "deploy">,
+  { overlays, components }: Pick<Surroundings, "overlays" | "components">,
+): Mistake[] {
   const mistakes: Mistake[] = [];
   if (deploy?.overlay !== undefined && !overlays.includes(deploy.overlay)) {
     mistakes.push([["deploy", "overlay"], unknown("overlay", deploy.overlay, overlays)]);

@@ -1,11 +1,13 @@
+import { existsSync } from "node:fs";
+
 import type { Cluster, Verb, VerbContext } from "../cli/verb.ts";
 import { apply } from "../deploy/apply.ts";
 import { farewell } from "../deploy/farewell.ts";
-import type { Image } from "../deploy/images.ts";
+import { type Image, imagesOfRegistry } from "../deploy/images.ts";
 import { parseRendered, workloads } from "../deploy/objects.ts";
 import { kustomization } from "../deploy/overlay.ts";
-import { usesPostgres } from "../deploy/parts.ts";
-import { originOf, provideImages } from "../deploy/provide.ts";
+import { checkManifests, usesPostgres } from "../deploy/parts.ts";
+import { type Origin, originOf, provideImages } from "../deploy/provide.ts";
 import { render } from "../deploy/render.ts";
 import { waitForRollout } from "../deploy/rollout.ts";
 import { postgresEnvironment } from "../deploy/secrets.ts";
@@ -40,10 +42,8 @@ export const deploy: Verb = {
   },
   changesNodes: true,
   async run(context) {
-    const { folder, values, options, signal, report } = context;
-    const origin = originOf(values, folder);
-    const timeoutMs = seconds(values["timeout"] ?? "300") * 1000;
-    const cluster = withOverlay(await context.cluster(), values["overlay"]);
+    const { options, signal, report } = context;
+    const { origin, timeoutMs, cluster } = await orderOf(context);
     const kubectl = new Kubectl(cluster.controlPlane);
     const images = await provideImages(origin, cluster, kubectl, context);
     const waited = await applyManifests(cluster, kubectl, images, context);
@@ -61,6 +61,33 @@ export const deploy: Verb = {
     return 0;
   },
 };
+
+/** What the options ask for. */
+interface Order {
+  readonly origin: Origin;
+  readonly timeoutMs: number;
+  /** With the overlay that was asked for in its inventory. */
+  readonly cluster: Cluster;
+}
+
+/**
+ * Reads the options, and tells all that can be known to be wrong before anything is done.
+ *
+ * @throws {UsageError} for what there is not, or does not go together
+ * @throws {DeployError} when images are to come from a registry, and the inventory names none
+ */
+export async function orderOf(context: VerbContext): Promise<Order> {
+  const { values, folder } = context;
+  const origin = originOf(values, folder);
+  const timeoutMs = seconds(values["timeout"] ?? "300") * 1000;
+  const cluster = withOverlay(await context.cluster(), values["overlay"]);
+  const spec = cluster.inventory.deploy;
+  await checkManifests(spec);
+  if (origin.kind === "registry") imagesOfRegistry(origin.tag, spec.registry);
+  if (origin.kind === "archive" && !existsSync(origin.file))
+    throw new UsageError(`--archive: there is no ${origin.file}`);
+  return { origin, timeoutMs, cluster };
+}
 
 function seconds(text: unknown): number {
   const number = Number(text);
