@@ -51,3 +51,16 @@ it.each([
   expect(stderr).toContain(message);
   expect(status).toBe(1);
 });
+
+it.each([
+  [["--load"], "1"],
+  [["--push", "--registry", "registry.example"], "none"],
+])("%j builds with attestations only what is pushed", (args, setting) => {
+  const path = mkdtempSync(join(folder, "bake-"));
+  const program =
+    '#!/bin/sh\n[ "$2" != bake ] || echo "attestations: ${BUILDX_NO_DEFAULT_ATTESTATIONS-none}"\n';
+  writeFileSync(join(path, "docker"), program, { mode: 0o755 });
+  const { stdout, status } = images(args, `${path}:${process.env["PATH"]}`);
+  expect(stdout).toContain(`attestations: ${setting}\n`);
+  expect(status).toBe(0);
+});

@@ -144,7 +144,15 @@ function secrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function choices({ push, platform, tag, prefix, nodeImage }: Options): NodeJS.ProcessEnv {
-  return { TAG: tag, REGISTRY: prefix, NODE_IMAGE: nodeImage, RELEASE: String(push), PLATFORM: platform };
+  return {
+    TAG: tag,
+    REGISTRY: prefix,
+    NODE_IMAGE: nodeImage,
+    RELEASE: String(push),
+    PLATFORM: platform,
+    // With buildx's own, which hold the time, the same image would be another one for Docker after each build.
+    ...(push ? {} : { BUILDX_NO_DEFAULT_ATTESTATIONS: "1" }),
+  };
 }
 
 function whatWasDone({ load, push, tag, prefix }: Options): string {
