@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
-import { ProgramError, runProgram } from "../programs.ts";
-import { type Image, services } from "./images.ts";
+import { runProgram } from "../programs.ts";
+import { type Image, imagesOfDocker, imagesThere } from "./images.ts";
 
 /** The repository's root: where the Dockerfiles and `k8s/` are. */
 export const root = new URL("../../../", import.meta.url).pathname;
@@ -26,7 +26,7 @@ export async function build(
   progress: (text: string) => void,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const before = await imageIds(tag, signal);
+  const before = await imagesThere(tag, undefined, signal);
   const script = join(root, "apps/wharf/src/images.ts");
   const args = [
     "--load",
@@ -37,27 +37,10 @@ export async function build(
     ...(nodeImage === undefined ? [] : ["--node-image", nodeImage]),
   ];
   await runProgram(process.execPath, [script, ...args], { signal, onLine: progress });
-  const after = await imageIds(tag, signal);
-  return services
-    .filter((_, index) => after[index] !== before[index])
-    .map((service) => `wharf/${service}:${tag} built`);
-}
-
-async function imageIds(tag: string, signal: AbortSignal): Promise<readonly (string | undefined)[]> {
-  return await Promise.all(
-    services.map(async (service) => {
-      const asked = runProgram(
-        "docker",
-        ["image", "inspect", "--format", "{{.Id}}", `wharf/${service}:${tag}`],
-        { signal },
-      );
-      return await asked.catch((error: unknown) => {
-        // It is not there yet.
-        if (error instanceof ProgramError) return undefined;
-        throw error;
-      });
-    }),
-  );
+  const after = await imagesOfDocker(tag, undefined, signal);
+  return after.images
+    .filter((image, index) => image.tag !== before?.images[index]?.tag)
+    .map(({ source }) => `${source} built`);
 }
 
 /** Pushes images to a registry under the names they are deployed as. Resolves to those that it had not yet. */

@@ -3,7 +3,8 @@ import { constants, createGzip } from "node:zlib";
 
 import type { Node } from "../node/node.ts";
 import { commandLine } from "../node/quote.ts";
-import { canonical, type Image, type LocalImages } from "./images.ts";
+import { DeployError } from "./errors.ts";
+import { canonical, CARRIED, type Image, type LocalImages } from "./images.ts";
 
 const TELL_EVERY_BYTES = 20_000_000;
 
@@ -22,6 +23,7 @@ export async function lacking(
  * Brings images into a node's containerd, compressed on the way.
  *
  * @throws {NodeCommandError} when containerd refuses them
+ * @throws {DeployError} when Docker does not give them
  */
 export async function carry(
   node: Node,
@@ -39,14 +41,37 @@ export async function carry(
     progress(`${megabytes(sent)}${local.bytes === undefined ? "" : ` of ${megabytes(local.bytes)}`} MB`);
   });
   const archive = createGzip({ level: constants.Z_BEST_SPEED });
-  // An end before the end of the archive ends the import; its own error is what is thrown.
-  const stream = pipeline(local.open(), counted, archive, () => {});
-  await node.feed(importCommand(local.images), stream, {
-    step: "images import",
-    signal,
-    timeoutMs: 3_600_000,
-  });
+  let failure: Error | null | undefined;
+  const stream = pipeline(local.open(), counted, archive, (error) => (failure = error));
+  try {
+    await node.feed(importCommand(local.images), stream, {
+      step: "images import",
+      signal,
+      timeoutMs: 3_600_000,
+    });
+  } catch (error) {
+    // The import only says that the archive has ended too early.
+    throw failure instanceof DeployError ? failure : error;
+  } finally {
+    stream.destroy();
+  }
 }
+
+/**
+ * Keeps kubelet from removing images that no node could pull again when its disk fills, and lets it have those of earlier
+ * deployments.
+ */
+export async function pin(node: Node, images: readonly Image[], signal: AbortSignal): Promise<void> {
+  const variables = { WANTED: images.map(({ name, tag }) => `${name}:${tag}`).join(" ") };
+  await node.run(PIN, { step: "images pinned", variables, signal });
+}
+
+const PIN = `ctr --namespace k8s.io images ls -q | while read -r name; do
+  case $name in ${CARRIED}/*) ;; *) continue ;; esac
+  case " $WANTED " in *" $name "*) value=pinned ;; *) value= ;; esac
+  ctr --namespace k8s.io images label "$name" "io.cri-containerd.pinned=$value" > /dev/null
+done
+`;
 
 /** What reads a compressed archive and gives its images the names that they are deployed under. */
 export function importCommand(images: readonly Image[]): string {

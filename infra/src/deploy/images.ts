@@ -1,7 +1,8 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { spawn } from "node:child_process";
-import type { Readable } from "node:stream";
+import { PassThrough, type Readable } from "node:stream";
 
 import { runProgram } from "../programs.ts";
 import { DeployError } from "./errors.ts";
@@ -14,9 +15,9 @@ export interface Image {
   readonly service: (typeof services)[number];
   /** As it is called where it comes from: `wharf/fileserver:dev`. */
   readonly source: string;
-  /** What it is deployed as, without the tag: `wharf/fileserver`, `registry.example.org/wharf/fileserver`. */
+  /** What it is deployed as, without the tag: `wharf.internal/fileserver`, `registry.example.org/team/wharf/fileserver`. */
   readonly name: string;
-  /** `dev-3f2a91c0b7de`: with the first digits of its content's digest, so that other content is another tag, and rolls out. */
+  /** `dev-3f2a91c0b7de`: with the first digits of a digest of its content, so that other content is another tag, and rolls out. */
   readonly tag: string;
 }
 
@@ -31,9 +32,20 @@ export interface LocalImages {
   open(): Readable;
 }
 
-interface Inspected {
-  readonly Id: string;
+/**
+ * What comes before the names of images that are carried to the nodes: nobody can serve it (.internal is for private use),
+ * so that a node which lacks one asks no stranger for it.
+ */
+export const CARRIED = "wharf.internal";
+
+interface Inspected extends Content {
   readonly Architecture: string;
+  readonly RootFS: { readonly Layers: readonly string[] };
+}
+
+/** Of an image: what its containers are started with. */
+interface Content {
+  readonly Config?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -58,12 +70,25 @@ export async function imagesOfDocker(
   );
   const found = JSON.parse(answer) as readonly Inspected[];
   return {
-    images: services.map((service, index) =>
-      named(service, sources[index] ?? "", registry, tag, found[index]?.Id ?? ""),
-    ),
+    images: services.map((service, index) => {
+      const { RootFS, Config } = found[index] ?? {};
+      return named(service, sources[index] ?? "", registry, `${tag}-${digits(RootFS?.Layers, Config)}`);
+    }),
     architecture: found[0]?.Architecture,
     open: () => save(sources),
   };
+}
+
+/** The same; undefined when Docker lacks one of them. */
+export async function imagesThere(
+  tag: string,
+  registry: string | undefined,
+  signal: AbortSignal,
+): Promise<LocalImages | undefined> {
+  return await imagesOfDocker(tag, registry, signal).catch((error: unknown) => {
+    if (error instanceof DeployError) return undefined;
+    throw error;
+  });
 }
 
 /**
@@ -75,21 +100,29 @@ export async function imagesOfArchive(file: string, signal: AbortSignal): Promis
   const manifest = JSON.parse(
     await runProgram("tar", ["-xOf", file, "manifest.json"], { signal }),
   ) as readonly ArchiveEntry[];
-  const images = services.map((service) => {
-    const entry = manifest.find(({ RepoTags }) => RepoTags?.some((name) => isOf(name, service)));
-    const source = entry?.RepoTags?.find((name) => isOf(name, service));
-    if (entry === undefined || source === undefined) {
-      throw new DeployError("IMAGE_MISSING", `${file} holds no wharf/${service}.`, {
-        hint: "docker save wharf/fileserver:TAG wharf/downloader:TAG",
-      });
-    }
-    return named(service, source, undefined, source.slice(source.lastIndexOf(":") + 1), entry.Config);
-  });
-  const config = JSON.parse(
-    await runProgram("tar", ["-xOf", file, manifest[0]?.Config ?? ""], { signal }),
-  ) as { architecture?: string };
+  const found = await Promise.all(
+    services.map(async (service) => {
+      const entry = manifest.find(({ RepoTags }) => RepoTags?.some((name) => isOf(name, service)));
+      const source = entry?.RepoTags?.find((name) => isOf(name, service));
+      if (entry === undefined || source === undefined) {
+        throw new DeployError("IMAGE_MISSING", `${file} holds no wharf/${service}.`, {
+          hint: "docker save wharf/fileserver:TAG wharf/downloader:TAG",
+        });
+      }
+      const { architecture, rootfs, config } = JSON.parse(
+        await runProgram("tar", ["-xOf", file, entry.Config], { signal }),
+      ) as ArchivedImage;
+      const tag = `${source.slice(source.lastIndexOf(":") + 1)}-${digits(rootfs?.diff_ids, config)}`;
+      return { architecture, image: named(service, source, undefined, tag) };
+    }),
+  );
   const { size } = await stat(file);
-  return { images, bytes: size, architecture: config.architecture, open: () => createReadStream(file) };
+  return {
+    images: found.map(({ image }) => image),
+    bytes: size,
+    architecture: found[0]?.architecture,
+    open: () => createReadStream(file),
+  };
 }
 
 interface ArchiveEntry {
@@ -98,17 +131,24 @@ interface ArchiveEntry {
   readonly RepoTags?: readonly string[] | null;
 }
 
+/** OCI image specification, "Image Configuration". */
+interface ArchivedImage {
+  readonly architecture?: string;
+  readonly rootfs?: { readonly diff_ids: readonly string[] };
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
 /** What is in the registry already, under a tag that is taken as it is. */
 export function imagesOfRegistry(tag: string, registry: string | undefined): readonly Image[] {
   if (registry === undefined) {
     throw new DeployError("REGISTRY_MISSING", "--images registry needs deploy.registry in the inventory.");
   }
-  return services.map((service) => ({
-    service,
-    source: `${registry}/${service}:${tag}`,
-    name: `${registry}/${service}`,
-    tag,
-  }));
+  return services.map((service) => named(service, `${registry}/wharf/${service}:${tag}`, registry, tag));
+}
+
+/** What is built under a tag, as far as that can be said before: nobody knows its content yet. */
+export function imagesToBuild(tag: string, registry: string | undefined): readonly Image[] {
+  return services.map((service) => named(service, `wharf/${service}:${tag}`, registry, tag));
 }
 
 /** What docker and containerd call an image that was named without a registry. */
@@ -121,23 +161,64 @@ function isOf(name: string, service: string): boolean {
   return /(^|\/)wharf\/[^:/]+:[^:/]+$/.test(name) && name.includes(`wharf/${service}:`);
 }
 
-function named(
-  service: Image["service"],
-  source: string,
-  registry: string | undefined,
-  tag: string,
-  id: string,
-): Image {
-  const digits = /[0-9a-f]{64}/.exec(id)?.[0].slice(0, 12) ?? "";
-  return { service, source, name: `${registry ?? "wharf"}/${service}`, tag: `${tag}-${digits}` };
+function named(service: Image["service"], source: string, registry: string | undefined, tag: string): Image {
+  const prefix = registry === undefined ? CARRIED : `${registry}/wharf`;
+  return { service, source, name: `${prefix}/${service}`, tag };
 }
 
+/** What of an image's configuration is the same wherever it is read, and makes a difference to its containers. */
+const TELLING = [
+  "Cmd",
+  "Entrypoint",
+  "Env",
+  "ExposedPorts",
+  "Labels",
+  "StopSignal",
+  "User",
+  "Volumes",
+  "WorkingDir",
+];
+
+/**
+ * The first digits of a digest of what an image holds. Not its id: that is another one in each of Docker's two stores, and
+ * with attestations another one for each build.
+ */
+function digits(layers: readonly string[] = [], config: Content["Config"] = {}): string {
+  const telling = TELLING.map((key) => sorted(config[key]));
+  return createHash("sha256")
+    .update(JSON.stringify([layers, telling]))
+    .digest("hex")
+    .slice(0, 12);
+}
+
+/** Nothing is said as null, or not at all; the keys of a mapping come in any order. */
+function sorted(value: unknown): unknown {
+  if (value === undefined || value === "" || value === null) return null;
+  if (Array.isArray(value)) return value.length === 0 ? null : value;
+  if (typeof value !== "object") return value;
+  const entries = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return entries.length === 0 ? null : entries;
+}
+
+/** Ends only when Docker has ended well: a part of an archive must not look like all of it. */
 function save(sources: readonly string[]): Readable {
-  const child = spawn("docker", ["save", ...sources], { stdio: ["ignore", "pipe", "inherit"] });
-  child.once("error", (error) => child.stdout.destroy(error));
+  const archive = new PassThrough();
+  const child = spawn("docker", ["save", ...sources], { stdio: ["ignore", "pipe", "pipe"] });
+  let complaint = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint += text));
+  child.stdout.pipe(archive, { end: false });
+  child.once("error", (error) => archive.destroy(error));
   child.once("close", (status) => {
-    if (status !== 0)
-      child.stdout.destroy(new DeployError("IMAGE_MISSING", `docker save ended with status ${status}.`));
+    if (status === 0) archive.end();
+    else
+      archive.destroy(
+        new DeployError("IMAGE_MISSING", `docker save ended with status ${status}: ${complaint.trim()}`),
+      );
   });
-  return child.stdout;
+  // Nobody reads on: it would wait for ever for room in its pipe.
+  archive.once("close", () => {
+    child.stdout.destroy();
+    child.kill();
+  });
+  return archive;
 }

@@ -14,8 +14,8 @@ describe("the kustomization", () => {
       resources: ["../overlays/hostpath"],
       components: ["../components/autoscaling"],
       images: [
-        { name: "wharf/fileserver", newName: "wharf/fileserver", newTag: "dev-0123456789ab" },
-        { name: "wharf/downloader", newName: "wharf/downloader", newTag: "dev-ba9876543210" },
+        { name: "wharf/fileserver", newName: "wharf.internal/fileserver", newTag: "dev-0123456789ab" },
+        { name: "wharf/downloader", newName: "wharf.internal/downloader", newTag: "dev-ba9876543210" },
       ],
     });
   });

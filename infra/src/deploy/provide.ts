@@ -3,13 +3,21 @@ import { resolve } from "node:path";
 import type { Cluster, VerbContext } from "../cli/verb.ts";
 import { UsageError } from "../errors.ts";
 import type { Kubectl } from "../kubernetes/kubectl.ts";
-import { schedulable } from "../kubernetes/nodes.ts";
+import { isReady, schedulable } from "../kubernetes/nodes.ts";
 import type { KubernetesNode, List } from "../kubernetes/objects.ts";
 import type { Node } from "../node/node.ts";
 import { build, push } from "./build.ts";
-import { carry, lacking } from "./carry.ts";
+import { carry, lacking, pin } from "./carry.ts";
 import { DeployError } from "./errors.ts";
-import { type Image, imagesOfArchive, imagesOfDocker, imagesOfRegistry, type LocalImages } from "./images.ts";
+import {
+  type Image,
+  imagesOfArchive,
+  imagesOfDocker,
+  imagesOfRegistry,
+  imagesThere,
+  imagesToBuild,
+  type LocalImages,
+} from "./images.ts";
 
 /** Where images come from: built here, as Docker here has them, from an archive, or in the registry already. */
 export type Origin =
@@ -49,10 +57,17 @@ export async function provideImages(
 ): Promise<readonly Image[]> {
   const { report, options, signal } = context;
   const { registry } = cluster.inventory.deploy;
+  const nodes = await kubectl.json<List<KubernetesNode>>(["get", "nodes", "-o", "json"], { signal });
+  const workers = schedulable(nodes);
+  if (workers.length === 0)
+    throw new DeployError("NO_WORKER", "There is no node that Pods may be put on.", {
+      hint: "pnpm cluster status shows the nodes; kubectl uncordon, or another worker in the inventory.",
+    });
   if (origin.kind === "registry") return imagesOfRegistry(origin.tag, registry);
-  const workers = schedulable(
-    await kubectl.json<List<KubernetesNode>>(["get", "nodes", "-o", "json"], { signal }),
-  );
+  if (origin.kind === "build" && options.isDryRun) {
+    const there = await imagesThere(origin.tag, registry, signal);
+    if (there === undefined) return imagesToBuild(origin.tag, registry);
+  }
   if (origin.kind === "build" && !options.isDryRun) {
     const platform = `linux/${onlyArchitecture(workers)}`;
     await report.run("images", [
@@ -63,32 +78,53 @@ export async function provideImages(
       },
     ]);
   }
-  if (origin.kind === "build" && options.isDryRun && !(await isBuilt(origin.tag, signal))) {
-    // Nobody can say what their content would be.
-    return imagesOfRegistry(origin.tag, registry ?? "wharf");
-  }
   const local = await (origin.kind === "archive"
     ? imagesOfArchive(origin.file, signal)
     : imagesOfDocker(origin.tag, registry, signal));
   checkArchitecture(local, workers);
-  const pushes = registry !== undefined && origin.kind !== "archive";
-  const tasks = pushes
-    ? [
-        {
-          title: `push to ${registry}`,
-          run: (progress: (text: string) => void) =>
-            options.isDryRun ? Promise.resolve([]) : push(local.images, progress, signal),
-        },
-      ]
-    : cluster.nodes
-        .filter(({ name }) => workers.some(({ metadata }) => metadata.name === name))
-        .map((node) => ({
-          node: node.name,
-          title: "images",
-          run: (progress: (text: string) => void) => bring(node, local, options.isDryRun, progress, signal),
-        }));
-  await report.run("images on nodes", tasks, { concurrent: true });
+  if (registry === undefined || origin.kind === "archive") {
+    const inInventory = new Set(cluster.nodes.map(({ name }) => name));
+    for (const line of passedOver(nodes, inInventory)) report.say(line);
+    const receivers = cluster.nodes.filter(({ name }) =>
+      workers.some(({ metadata }) => metadata.name === name),
+    );
+    await report.run(
+      "images on nodes",
+      receivers.map((node) => ({
+        node: node.name,
+        title: "images",
+        run: (progress) => bring(node, local, options.isDryRun, progress, signal),
+      })),
+      { concurrent: true },
+    );
+  } else {
+    await report.run("images in the registry", [
+      {
+        title: `push to ${registry}`,
+        run: (progress) => (options.isDryRun ? Promise.resolve([]) : push(local.images, progress, signal)),
+      },
+    ]);
+  }
   return local.images;
+}
+
+/** A line for each node that Pods may come to some day, and that gets no images now. */
+export function passedOver(nodes: List<KubernetesNode>, inInventory: ReadonlySet<string>): readonly string[] {
+  const there = new Map(nodes.items.map((node) => [node.metadata.name, node]));
+  const strangers = schedulable(nodes).filter(({ metadata }) => !inInventory.has(metadata.name));
+  const again = "gets no images: deploy again when that has changed";
+  return [
+    ...[...inInventory].flatMap((name) => {
+      const node = there.get(name);
+      if (node === undefined) return [`${name} has not joined the cluster, and ${again}.`];
+      if (!isReady(node)) return [`${name} is not Ready, and ${again}.`];
+      return node.spec.unschedulable === true ? [`${name} is cordoned, and ${again}.`] : [];
+    }),
+    ...strangers.map(
+      ({ metadata }) =>
+        `${metadata.name} is not in the inventory, and gets no images: Pods that are put on it will not start.`,
+    ),
+  ];
 }
 
 async function bring(
@@ -100,40 +136,31 @@ async function bring(
 ) {
   const missing = await lacking(node, local.images, signal);
   if (missing.length > 0 && !isDryRun) await carry(node, local, progress, signal);
+  if (!isDryRun) await pin(node, local.images, signal);
   return missing.map(({ name, tag }) => `${name}:${tag} imported`);
-}
-
-async function isBuilt(tag: string, signal: AbortSignal): Promise<boolean> {
-  return await imagesOfDocker(tag, undefined, signal).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof DeployError) return false;
-      throw error;
-    },
-  );
 }
 
 function architectures(nodes: readonly KubernetesNode[]): readonly string[] {
   return [...new Set(nodes.map(({ status }) => status.nodeInfo?.architecture ?? ""))];
 }
 
-function onlyArchitecture(nodes: readonly KubernetesNode[]): string {
-  const [first, ...more] = architectures(nodes);
-  if (first === undefined)
-    throw new DeployError("NO_WORKER", "There is no node that Pods may be put on.", {
-      hint: "pnpm cluster status shows the nodes; kubectl uncordon, or another worker in the inventory.",
-    });
+const FOR_BOTH = "Push images for both with pnpm images --push, and deploy with --images registry.";
+
+function onlyArchitecture(workers: readonly KubernetesNode[]): string {
+  const [first = "", ...more] = architectures(workers);
   if (more.length === 0) return first;
   throw new DeployError(
     "ARCHITECTURES",
     `The workers are ${[first, ...more].join(" and ")}: one Docker holds images of one.`,
-    {
-      hint: "Push images for both with pnpm images --push, and deploy with --images registry.",
-    },
+    { hint: FOR_BOTH },
   );
 }
 
-function checkArchitecture({ architecture }: LocalImages, workers: readonly KubernetesNode[]): void {
+/** @throws {DeployError} when a worker cannot run the images */
+export function checkArchitecture(
+  { architecture }: Pick<LocalImages, "architecture">,
+  workers: readonly KubernetesNode[],
+): void {
   const strangers = workers.filter(
     ({ status }) => architecture !== undefined && status.nodeInfo?.architecture !== architecture,
   );
@@ -142,6 +169,9 @@ function checkArchitecture({ architecture }: LocalImages, workers: readonly Kube
     .map(({ metadata, status }) => `${metadata.name} (${status.nodeInfo?.architecture ?? "?"})`)
     .join(", ");
   throw new DeployError("ARCHITECTURES", `The images are for ${architecture}, which ${names} cannot run.`, {
-    hint: "Leave --images and --archive out: then they are built for the nodes.",
+    hint:
+      architectures(workers).length > 1
+        ? FOR_BOTH
+        : "Leave --images and --archive out: then they are built for the nodes.",
   });
 }

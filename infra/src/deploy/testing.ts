@@ -5,13 +5,13 @@ export const images: readonly Image[] = [
   {
     service: "fileserver",
     source: "wharf/fileserver:dev",
-    name: "wharf/fileserver",
+    name: "wharf.internal/fileserver",
     tag: "dev-0123456789ab",
   },
   {
     service: "downloader",
     source: "wharf/downloader:dev",
-    name: "wharf/downloader",
+    name: "wharf.internal/downloader",
     tag: "dev-ba9876543210",
   },
 ];
