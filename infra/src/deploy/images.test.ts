@@ -20,7 +20,7 @@ import { images } from "./testing.ts";
 
 const signal = new AbortController().signal;
 
-const about = { Env: ["PATH=/bin"], User: "65532", Labels: { b: "2", a: "1" }, Cmd: ["main.js"] };
+const config = { Env: ["PATH=/bin"], User: "65532", Labels: { b: "2", a: "1" }, Cmd: ["main.js"] };
 
 /** Puts a program of this text in Docker's place. */
 async function withDocker(script: string, body: () => Promise<void>): Promise<void> {
@@ -41,10 +41,10 @@ const inspected = (id: string, more: object = {}) => ({
   Id: `sha256:${id}`,
   Architecture: "amd64",
   RootFS: { Type: "layers", Layers: ["sha256:1"] },
-  Config: { ...about, Hostname: "", Entrypoint: null, ...more },
+  Config: { ...config, Hostname: "", Entrypoint: null, ...more },
 });
-const docker = (images: readonly object[], save = "exit 1") =>
-  `case $1 in image) echo '${JSON.stringify(images)}' ;; save) ${save} ;; esac`;
+const docker = (there: readonly object[], save = "exit 1") =>
+  `case $1 in image) echo '${JSON.stringify(there)}' ;; save) ${save} ;; esac`;
 
 describe("images", () => {
   test("are called in containerd what Docker calls them", () => {
@@ -85,7 +85,7 @@ describe("images", () => {
         architecture: "arm64",
         created: "2026-01-01T00:00:00Z",
         rootfs: { type: "layers", diff_ids: ["sha256:1"] },
-        config: { ...about, Labels: { a: "1", b: "2" } },
+        config: { ...config, Labels: { a: "1", b: "2" } },
       };
       await writeFile(join(folder, "one.json"), JSON.stringify(configuration));
       const manifest = ["fileserver", "downloader"].map((name) => ({
@@ -134,15 +134,15 @@ describe("images", () => {
   test("that Docker gives in part only are not taken for whole", async () => {
     const cut = docker([inspected("a"), inspected("b")], "echo part; echo no space left >&2; exit 3");
     await withDocker(cut, async () => {
-      const { open } = await imagesOfDocker("dev", undefined, signal);
-      await expect(text(open())).rejects.toThrow("docker save ended with status 3: no space left");
+      const found = await imagesOfDocker("dev", undefined, signal);
+      await expect(text(found.open())).rejects.toThrow("docker save ended with status 3: no space left");
       const node = new FakeNode();
       node.feed = async (command, bytes, options) => {
         await text(bytes).catch(() => "");
         return await FakeNode.prototype.feed.call(node, command, Readable.from([]), options);
       };
       node.on("images import", { status: 1, stderr: "unexpected EOF" });
-      const local = { images, architecture: "amd64", open };
+      const local = { images, architecture: "amd64", open: () => found.open() };
       await expect(carry(node, local, () => {}, signal)).rejects.toThrow("docker save ended with status 3");
     });
   });
@@ -151,8 +151,8 @@ describe("images", () => {
     // More than a pipe holds.
     const endless = docker([inspected("a"), inspected("b")], "exec cat /dev/zero");
     await withDocker(endless, async () => {
-      const { open } = await imagesOfDocker("dev", undefined, signal);
-      const archive = open();
+      const found = await imagesOfDocker("dev", undefined, signal);
+      const archive = found.open();
       const node = new FakeNode();
       node.feed = () => Promise.reject(new Error("unreachable"));
       const local = { images, architecture: "amd64", open: () => archive };
@@ -167,9 +167,9 @@ describe("images", () => {
     const program = `#!/bin/sh\ncase $* in *"ls -q") printf '%s\\n' ${there.join(" ")} ;; *) echo "$5 $6" >> ${folder}/labels ;; esac\n`;
     await writeFile(join(folder, "ctr"), program, { mode: 0o755 });
     const node = new FakeNode();
-    node.run = async (script, { variables } = {}) =>
+    node.run = async (script, options) =>
       await promisify(execFile)("sh", ["-euc", script], {
-        env: { ...variables, PATH: `${folder}:${process.env["PATH"]}` },
+        env: { ...options?.variables, PATH: `${folder}:${process.env["PATH"]}` },
       });
     try {
       const [image] = images;

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { PassThrough, type Readable } from "node:stream";
 
 import { runProgram } from "../programs.ts";
+import { contentDigits, type ContainerConfig } from "./content.ts";
 import { DeployError } from "./errors.ts";
 
 /** Both services, by the last part of their images' names. */
@@ -38,14 +38,10 @@ export interface LocalImages {
  */
 export const CARRIED = "wharf.internal";
 
-interface Inspected extends Content {
+interface Inspected {
   readonly Architecture: string;
   readonly RootFS: { readonly Layers: readonly string[] };
-}
-
-/** Of an image: what its containers are started with. */
-interface Content {
-  readonly Config?: Readonly<Record<string, unknown>>;
+  readonly Config?: ContainerConfig;
 }
 
 /**
@@ -72,7 +68,12 @@ export async function imagesOfDocker(
   return {
     images: services.map((service, index) => {
       const { RootFS, Config } = found[index] ?? {};
-      return named(service, sources[index] ?? "", registry, `${tag}-${digits(RootFS?.Layers, Config)}`);
+      return named(
+        service,
+        sources[index] ?? "",
+        registry,
+        `${tag}-${contentDigits(RootFS?.Layers, Config)}`,
+      );
     }),
     architecture: found[0]?.Architecture,
     open: () => save(sources),
@@ -112,7 +113,7 @@ export async function imagesOfArchive(file: string, signal: AbortSignal): Promis
       const { architecture, rootfs, config } = JSON.parse(
         await runProgram("tar", ["-xOf", file, entry.Config], { signal }),
       ) as ArchivedImage;
-      const tag = `${source.slice(source.lastIndexOf(":") + 1)}-${digits(rootfs?.diff_ids, config)}`;
+      const tag = `${source.slice(source.lastIndexOf(":") + 1)}-${contentDigits(rootfs?.diff_ids, config)}`;
       return { architecture, image: named(service, source, undefined, tag) };
     }),
   );
@@ -135,7 +136,7 @@ interface ArchiveEntry {
 interface ArchivedImage {
   readonly architecture?: string;
   readonly rootfs?: { readonly diff_ids: readonly string[] };
-  readonly config?: Readonly<Record<string, unknown>>;
+  readonly config?: ContainerConfig;
 }
 
 /** What is in the registry already, under a tag that is taken as it is. */
@@ -164,40 +165,6 @@ function isOf(name: string, service: string): boolean {
 function named(service: Image["service"], source: string, registry: string | undefined, tag: string): Image {
   const prefix = registry === undefined ? CARRIED : `${registry}/wharf`;
   return { service, source, name: `${prefix}/${service}`, tag };
-}
-
-/** What of an image's configuration is the same wherever it is read, and makes a difference to its containers. */
-const TELLING = [
-  "Cmd",
-  "Entrypoint",
-  "Env",
-  "ExposedPorts",
-  "Labels",
-  "StopSignal",
-  "User",
-  "Volumes",
-  "WorkingDir",
-];
-
-/**
- * The first digits of a digest of what an image holds. Not its id: that is another one in each of Docker's two stores, and
- * with attestations another one for each build.
- */
-function digits(layers: readonly string[] = [], config: Content["Config"] = {}): string {
-  const telling = TELLING.map((key) => sorted(config[key]));
-  return createHash("sha256")
-    .update(JSON.stringify([layers, telling]))
-    .digest("hex")
-    .slice(0, 12);
-}
-
-/** Nothing is said as null, or not at all; the keys of a mapping come in any order. */
-function sorted(value: unknown): unknown {
-  if (value === undefined || value === "" || value === null) return null;
-  if (Array.isArray(value)) return value.length === 0 ? null : value;
-  if (typeof value !== "object") return value;
-  const entries = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  return entries.length === 0 ? null : entries;
 }
 
 /** Ends only when Docker has ended well: a part of an archive must not look like all of it. */
