@@ -18,6 +18,9 @@ interface PodSpec {
   readonly initContainers?: readonly { readonly securityContext?: { readonly runAsUser?: number } }[];
 }
 
+/** The StatefulSet of the component: the downloader ends where there is no Postgres. */
+export const POSTGRES = "wharf-postgres";
+
 /** The objects of a rendered overlay. */
 export function parseRendered(yaml: string): readonly Rendered[] {
   return parseAllDocuments(yaml)
@@ -37,10 +40,12 @@ export function podSecurityLevel(objects: readonly Rendered[]): "privileged" | "
   return isRoot ? "baseline" : "restricted";
 }
 
-/** What is waited for: `deployment/wharf`, `pod/testpod`. */
+/** What is waited for, in this order: `statefulset/wharf-postgres`, `deployment/wharf`. */
 export function workloads(objects: readonly Rendered[]): readonly string[] {
   const kinds = new Set(["Deployment", "StatefulSet", "Pod"]);
+  const rank = ({ metadata }: Rendered) => (metadata.name === POSTGRES ? 0 : 1);
   return objects
     .filter(({ kind }) => kinds.has(kind))
+    .toSorted((one, other) => rank(one) - rank(other))
     .map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`);
 }

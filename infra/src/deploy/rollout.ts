@@ -1,60 +1,107 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import { NodeCommandError } from "../errors.ts";
 import type { Kubectl } from "../kubernetes/kubectl.ts";
-import type { List, Pod } from "../kubernetes/objects.ts";
+import { type Belongings, belongings, type Items, KINDS } from "./belongings.ts";
+import { describeTroubles } from "./describe.ts";
 import { DeployError } from "./errors.ts";
-import { describeTroubles, findTroubles } from "./trouble.ts";
+import { creationTroubles, podTroubles, type Trouble } from "./trouble.ts";
+
+const TURN_MS = 2_000;
 
 /** What is waited for, and for how long. */
 export interface Rollout {
   readonly kubectl: Kubectl;
   readonly namespace: string;
   /** `deployment/wharf`, `pod/testpod`. */
-  readonly workloads: readonly string[];
+  readonly workload: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  readonly clock?: Clock;
 }
 
+/** Milliseconds, and waiting for some. */
+export interface Clock {
+  now(): number;
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const realClock: Clock = {
+  now: () => performance.now(),
+  pause: (ms, signal) => delay(ms, undefined, { signal }),
+};
+
 /**
- * Waits until every workload is up to date and ready. Ends sooner when a Pod is in a state that no waiting mends.
+ * Waits until a workload is up to date and ready. Ends sooner when it is in a state that no waiting mends.
  *
- * @throws {DeployError} with the likely cause, the Pods' events and their last lines
+ * @throws {DeployError} with the likely cause, its Pods' events and their last lines
  */
 export async function waitForRollout(rollout: Rollout, progress: (text: string) => void): Promise<void> {
-  const { kubectl, namespace, workloads, timeoutMs, signal } = rollout;
-  const until = Date.now() + timeoutMs;
+  const { timeoutMs, signal, clock = realClock } = rollout;
+  const until = clock.now() + timeoutMs;
   const tell = whenChanged(progress);
-  for (const workload of workloads) {
-    while (!(await isReady(rollout, workload, tell))) {
-      const troubles = findTroubles(await podsOf(rollout));
-      const isOver = Date.now() > until;
-      if (!isOver && !troubles.some(({ isHopeless }) => isHopeless)) continue;
-      const reason = isOver
-        ? `is not ready after ${Math.round(timeoutMs / 1000)} s`
-        : "does not become ready";
-      const hint = await describeTroubles(kubectl, namespace, troubles, signal);
-      throw new DeployError("ROLLOUT_FAILED", `${workload} ${reason}`, {
-        hint: hint || "pnpm cluster status and pnpm cluster logs tell more.",
-      });
-    }
+  let patience = new Patience();
+  let state: State = { troubles: [], events: [], lacksPostgres: false };
+  for (;;) {
+    const begun = clock.now();
+    if (await isReady(rollout, tell)) return;
+    state = (await look(rollout)) ?? state;
+    if (state.lacksPostgres) patience = new Patience();
+    const isHopeless = patience.isOver(state.troubles, clock.now());
+    if (clock.now() > until)
+      throw await failure(rollout, state, `is not ready after ${Math.round(timeoutMs / 1000)} s`);
+    if (isHopeless) throw await failure(rollout, state, "does not become ready");
+    await clock.pause(Math.max(0, begun + TURN_MS - clock.now()), signal);
   }
 }
 
-/** None while the API server is away: a busy control plane restarts it. */
-async function podsOf({ kubectl, namespace, signal }: Rollout): Promise<readonly Pod[]> {
+/** Knows for how long each trouble has lasted since the wait began. */
+class Patience {
+  #since = new Map<string, { readonly at: number; readonly restarts: number | undefined }>();
+
+  isOver(troubles: readonly Trouble[], now: number): boolean {
+    // A container that ends again and again runs in between.
+    const since = new Map([...this.#since].filter(([, { restarts }]) => restarts !== undefined));
+    let isOver = false;
+    for (const { kind, name, container, patienceMs, restarts } of troubles) {
+      if (patienceMs === Number.POSITIVE_INFINITY) continue;
+      const key = [kind, name, container, restarts === undefined].join(" ");
+      const first = this.#since.get(key) ?? { at: now, restarts };
+      since.set(key, first);
+      const hasTriedAgain = restarts === undefined || restarts > (first.restarts ?? 0);
+      isOver ||= now - first.at >= patienceMs && hasTriedAgain;
+    }
+    this.#since = since;
+    return isOver;
+  }
+}
+
+type State = Pick<Belongings, "events" | "lacksPostgres"> & { readonly troubles: readonly Trouble[] };
+
+/** Nothing while the API server is away: a busy control plane restarts it. */
+async function look({ kubectl, namespace, workload, signal }: Rollout): Promise<State | undefined> {
   try {
-    return (
-      await kubectl.json<List<Pod>>(["get", "pods", "--namespace", namespace, "-o", "json"], { signal })
-    ).items;
+    const args = ["get", KINDS, "--namespace", namespace, "-o", "json"];
+    const found = belongings(await kubectl.json<Items>(args, { signal }), workload);
+    const { workload: itself, pods, events, lacksPostgres } = found;
+    const made = itself === undefined ? [] : creationTroubles(itself, pods, events);
+    return { troubles: [...made, ...podTroubles(pods)], events, lacksPostgres };
   } catch (error) {
-    if (isAway(error)) return [];
+    if (isAway(error)) return undefined;
     throw error;
   }
 }
 
+async function failure(rollout: Rollout, { troubles, events }: State, reason: string): Promise<DeployError> {
+  const hint = await describeTroubles(rollout, troubles, events);
+  return new DeployError("ROLLOUT_FAILED", `${rollout.workload} ${reason}`, {
+    hint: hint || "pnpm cluster status and pnpm cluster logs tell more.",
+  });
+}
+
 /** kubectl watches for a few seconds, and ends at once when it is so. */
 async function isReady(
-  { kubectl, namespace, signal }: Rollout,
-  workload: string,
+  { kubectl, namespace, workload, signal }: Rollout,
   tell: (text: string) => void,
 ): Promise<boolean> {
   const wait = workload.startsWith("pod/")

@@ -1,80 +1,137 @@
-import type { Kubectl } from "../kubernetes/kubectl.ts";
-import type { ContainerStatus, Event, List, Pod } from "../kubernetes/objects.ts";
+import type { Condition, ContainerStatus, Event, Pod, Workload } from "../kubernetes/objects.ts";
 import { podState } from "../status/summary.ts";
+import { CARRIED } from "./images.ts";
 
-/** A container that keeps a Pod from becoming ready. */
+/** What keeps a workload from becoming ready. */
 export interface Trouble {
-  readonly pod: string;
+  readonly kind: "Pod" | "Deployment" | "StatefulSet";
+  readonly name: string;
   readonly container: string | undefined;
   readonly state: string;
   /** The likely cause, and what to do about it. */
   readonly cause: string;
-  /** No waiting will mend it. */
-  readonly isHopeless: boolean;
+  /** For how long it may yet pass: after that no waiting mends it. */
+  readonly patienceMs: number;
+  /** Of a container that ends: how often it was started anew. What is waited for must have been given another start. */
+  readonly restarts?: number;
 }
 
+type Judgement = Pick<Trouble, "cause" | "patienceMs" | "restarts">;
+
+/** kubelet and the controllers try again by themselves: what has lasted for this long stays. */
+const LASTING_MS = 60_000;
+const WHILE_IT_TAKES = Number.POSITIVE_INFINITY;
+
 const imageReasons = new Set(["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"]);
+const startReasons = new Set(["CreateContainerConfigError", "CreateContainerError", "RunContainerError"]);
 
 /** What keeps Pods from becoming ready, with the likely cause; nothing when all are. */
-export function findTroubles(pods: readonly Pod[]): readonly Trouble[] {
+export function podTroubles(pods: readonly Pod[]): readonly Trouble[] {
   return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).flatMap(troublesOf);
 }
 
+/** Why a workload's Pods cannot be made: Pod Security, a quota, or a webhook refuses them. */
+export function creationTroubles(
+  { kind, metadata, spec, status }: Workload,
+  pods: readonly Pod[],
+  events: readonly Event[],
+): readonly Trouble[] {
+  const message =
+    kind === "Deployment"
+      ? status.conditions?.find(isRefusal)?.message
+      : // It has no condition for this, and events of earlier times stay for an hour.
+        pods.length < (spec.replicas ?? 1)
+        ? lastFailure(events, kind, metadata.name)?.message
+        : undefined;
+  if (message === undefined) return [];
+  const remedy = message.includes("violates PodSecurity")
+    ? ` kubectl label --overwrite namespace ${metadata.namespace} pod-security.kubernetes.io/enforce=privileged would let them in.`
+    : "";
+  return [
+    {
+      kind: kind === "Deployment" ? "Deployment" : "StatefulSet",
+      name: metadata.name,
+      container: undefined,
+      state: "FailedCreate",
+      cause: `Its Pods are refused: ${message}.${remedy}`,
+      patienceMs: LASTING_MS,
+    },
+  ];
+}
+
+function isRefusal({ type, status, reason }: Condition): boolean {
+  if (type === "ReplicaFailure") return status === "True";
+  return type === "Progressing" && status === "False" && reason === "ReplicaSetCreateError";
+}
+
+function lastFailure(events: readonly Event[], kind: string, name: string): Event | undefined {
+  return events
+    .filter(
+      ({ reason, involvedObject }) =>
+        reason === "FailedCreate" && involvedObject.kind === kind && involvedObject.name === name,
+    )
+    .toSorted((one, other) => (one.lastTimestamp ?? "").localeCompare(other.lastTimestamp ?? ""))
+    .at(-1);
+}
+
 function troublesOf(pod: Pod): readonly Trouble[] {
-  const name = pod.metadata.name;
+  const about = { kind: "Pod", name: pod.metadata.name } as const;
   const unscheduled = pod.status.conditions?.find(
     ({ type, status }) => type === "PodScheduled" && status === "False",
   );
   if (unscheduled !== undefined) {
     const cause = `No node takes it: ${unscheduled.message ?? unscheduled.reason ?? "no reason given"}`;
-    return [{ pod: name, container: undefined, state: "Pending", cause, isHopeless: false }];
+    return [{ ...about, container: undefined, state: "Pending", cause, patienceMs: WHILE_IT_TAKES }];
   }
   const containers = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
   return containers.flatMap((container) => {
     const found = judge(container, pod.spec.nodeName ?? "its node");
     return found === undefined
       ? []
-      : [{ pod: name, container: container.name, state: podState(pod), ...found }];
+      : [{ ...about, container: container.name, state: podState(pod), ...found }];
   });
 }
 
 function judge(
-  { ready, state, lastState, restartCount, image }: ContainerStatus,
+  { ready, state, lastState, restartCount, image = "" }: ContainerStatus,
   node: string,
-): Pick<Trouble, "cause" | "isHopeless"> | undefined {
-  const reason = state?.waiting?.reason ?? "";
+): Judgement | undefined {
+  const { reason = "", message = reason } = state?.waiting ?? {};
   if (imageReasons.has(reason)) {
-    return {
-      isHopeless: true,
-      cause: `${node} lacks the image ${image ?? ""} and cannot pull it: ${state?.waiting?.message ?? reason}`,
-    };
+    const cause = `${node} lacks the image ${image} and cannot pull it: ${message}`;
+    return { cause, patienceMs: isNowhere(reason, message, image) ? 0 : LASTING_MS };
   }
-  if (
-    reason === "CreateContainerConfigError" ||
-    reason === "CreateContainerError" ||
-    reason === "RunContainerError"
-  ) {
-    return { isHopeless: true, cause: state?.waiting?.message ?? reason };
-  }
+  if (startReasons.has(reason)) return { cause: message, patienceMs: LASTING_MS };
   const ended = state?.terminated ?? lastState?.terminated;
   const isLooping =
     reason === "CrashLoopBackOff" ||
     (restartCount > 0 && ended !== undefined && state?.running === undefined);
   if (!isLooping || ended === undefined) return notYet(ready, reason, state?.running !== undefined);
-  return { isHopeless: restartCount >= 2, cause: exitCause(ended.exitCode, ended.reason) };
+  return {
+    cause: exitCause(ended.exitCode, ended.reason),
+    patienceMs: LASTING_MS,
+    restarts: restartCount,
+  };
+}
+
+/** Whether no registry has the image, or there is none to ask; another error of a registry may pass. */
+function isNowhere(reason: string, message: string, image: string): boolean {
+  return (
+    reason === "ErrImageNeverPull" ||
+    reason === "InvalidImageName" ||
+    image.startsWith(`${CARRIED}/`) ||
+    /: not found\b|manifest unknown/.test(message)
+  );
 }
 
 /** What is only told when the wait is over. */
-function notYet(
-  ready: boolean,
-  reason: string,
-  isRunning: boolean,
-): Pick<Trouble, "cause" | "isHopeless"> | undefined {
+function notYet(ready: boolean, reason: string, isRunning: boolean): Judgement | undefined {
+  const patienceMs = WHILE_IT_TAKES;
   if (!ready && isRunning)
-    return { isHopeless: false, cause: "It runs and is not ready: its readiness probe fails." };
+    return { patienceMs, cause: "It runs and is not ready: its readiness probe fails." };
   // PodInitializing: another container's turn.
   if (reason !== "ContainerCreating") return undefined;
-  return { isHopeless: false, cause: "It is not started yet: its volumes, network or image are not there." };
+  return { patienceMs, cause: "It is not started yet: its volumes, network or image are not there." };
 }
 
 function exitCause(status: number, reason: string | undefined): string {
@@ -84,59 +141,4 @@ function exitCause(status: number, reason: string | undefined): string {
     return "It was killed (status 137): its liveness or startup probe failed, or the node ran out of memory.";
   if (status === 139) return "It crashed (status 139).";
   return `It ends with status ${status}: its last lines say why.`;
-}
-
-/** What an operator would look at next: troubles, the Pods' events, and the last lines of containers that ended. */
-export async function describeTroubles(
-  kubectl: Kubectl,
-  namespace: string,
-  troubles: readonly Trouble[],
-  signal: AbortSignal,
-): Promise<string> {
-  const { items } = await kubectl.json<List<Event>>(
-    ["get", "events", "--namespace", namespace, "-o", "json"],
-    { signal },
-  );
-  const parts: string[] = [];
-  // Replicas fail alike: three of them say it three times.
-  for (const trouble of distinct(troubles)) {
-    const { pod, container, state, cause } = trouble;
-    parts.push(`Pod ${pod}${container === undefined ? "" : `, ${container}`}: ${state}. ${cause}`);
-    const events = items.filter(
-      ({ type, involvedObject }) =>
-        type !== "Normal" && involvedObject.kind === "Pod" && involvedObject.name === pod,
-    );
-    for (const { reason, message } of events.slice(-3))
-      parts.push(`  event ${reason ?? ""}: ${message ?? ""}`);
-    if (container !== undefined)
-      parts.push(
-        ...(await lastLines(kubectl, namespace, pod, container, signal)).map((line) => `  log   ${line}`),
-      );
-  }
-  return parts.join("\n");
-}
-
-function distinct(troubles: readonly Trouble[]): readonly Trouble[] {
-  return [...new Map(troubles.map((trouble) => [`${trouble.container} ${trouble.cause}`, trouble])).values()];
-}
-
-/** Of the container that ended, or, where there was none, of the one that runs. */
-async function lastLines(
-  kubectl: Kubectl,
-  namespace: string,
-  pod: string,
-  container: string,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const args = ["logs", "--namespace", namespace, pod, "--container", container, "--tail=10"];
-  const output = await kubectl
-    .run([...args, "--previous"], { signal })
-    .catch(() => kubectl.run(args, { signal }))
-    .catch(() => undefined);
-  return (
-    output?.stdout
-      .trimEnd()
-      .split("\n")
-      .filter((line) => line !== "") ?? []
-  );
 }

@@ -1,10 +1,17 @@
 /** The parts of Kubernetes' objects that are read here, as the API server answers them. */
 export interface Metadata {
   readonly name: string;
+  readonly uid?: string;
   readonly namespace?: string;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly {
+    readonly kind: string;
+    readonly name: string;
+    readonly uid: string;
+  }[];
 }
 
 export interface List<T> {
@@ -63,7 +70,7 @@ export interface Pod {
   };
 }
 
-/** A Deployment, StatefulSet or DaemonSet. */
+/** A Deployment, ReplicaSet, StatefulSet or DaemonSet. */
 export interface Workload {
   readonly kind: string;
   readonly metadata: Metadata & { readonly generation?: number };
@@ -74,6 +81,7 @@ export interface Workload {
     readonly updatedReplicas?: number;
     readonly desiredNumberScheduled?: number;
     readonly numberReady?: number;
+    readonly conditions?: readonly Condition[];
   };
 }
 

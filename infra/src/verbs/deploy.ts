@@ -49,12 +49,12 @@ export const deploy: Verb = {
     const waited = await applyManifests(cluster, kubectl, images, context);
     if (options.isDryRun) return 0;
     const { namespace } = cluster.inventory.deploy;
-    const rollout = { kubectl, namespace, workloads: waited, timeoutMs, signal };
+    const rollout = { kubectl, namespace, timeoutMs, signal };
     await report.run(
       "rollout",
       waited.map((workload) => ({
         title: workload,
-        run: async (progress) => (await waitForRollout({ ...rollout, workloads: [workload] }, progress), []),
+        run: async (progress) => (await waitForRollout({ ...rollout, workload }, progress), []),
       })),
     );
     await tryServices(cluster, kubectl, waited, context);
