@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 
 import { stringify } from "yaml";
 
-import { type Kubectl, prelude } from "../kubernetes/kubectl.ts";
+import { type Kubectl, prelude, temporaryFolder } from "../kubernetes/kubectl.ts";
 import type { List, Metadata, Workload } from "../kubernetes/objects.ts";
 import type { Node } from "../node/node.ts";
 import { parseRendered, podSecurityLevel, type Rendered } from "./objects.ts";
@@ -69,7 +69,7 @@ function namespaceObject(name: string, objects: readonly Rendered[]) {
 /** The objects that an apply would change, as the API server itself says. */
 async function differences({ controlPlane, signal }: Application, yaml: string): Promise<readonly string[]> {
   // 1 says that there are some.
-  const command = `${prelude}kubectl diff --server-side --force-conflicts --field-manager=${manager} -f - || [ $? -eq 1 ]`;
+  const command = `${prelude}${temporaryFolder}TMPDIR=$folder kubectl diff --server-side --force-conflicts --field-manager=${manager} -f - || [ $? -eq 1 ]`;
   const { stdout } = await controlPlane.feed(command, Readable.from([yaml]), {
     step: "kubectl diff",
     hasSecretOutput: true,

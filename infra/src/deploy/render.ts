@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { prelude } from "../kubernetes/kubectl.ts";
+import { prelude, temporaryFolder } from "../kubernetes/kubectl.ts";
 import type { Node } from "../node/node.ts";
 import { runProgram } from "../programs.ts";
 import { manifests } from "./parts.ts";
@@ -51,8 +51,6 @@ export async function render(controlPlane: Node, rendering: Rendering, signal: A
 }
 
 const script = `${prelude}set -eu
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-tar -x --no-same-owner -C "$folder"
+${temporaryFolder}tar -x --no-same-owner -C "$folder"
 kubectl kustomize "$folder/deploy"
 `;

@@ -16,9 +16,10 @@ request() {
   [ "$status" = "$wanted" ] || fail "$* answers $status, not $wanted"
 }
 
+# Within the ten seconds that an interrupted script is given.
 clean() {
-  curl -s --noproxy '*' -m 20 -o /dev/null -X DELETE "$FILES/$PLACE/?recursive=true" || true
-  [ -z "$download" ] || curl -s --noproxy '*' -m 20 -o /dev/null -X DELETE "$DOWNLOADER/downloads/$download" || true
+  curl -s --noproxy '*' -m 4 -o /dev/null -X DELETE "$FILES/$PLACE/?recursive=true" || true
+  [ -z "$download" ] || curl -s --noproxy '*' -m 4 -o /dev/null -X DELETE "$DOWNLOADER/downloads/$download" || true
   rm -rf "$folder"
 }
 
@@ -54,6 +55,7 @@ main() {
   download=
   folder=$(mktemp -d)
   trap clean EXIT
+  trap 'exit 143' TERM INT HUP # or a signal would run no trap of EXIT
   upload
   fetch
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -82,6 +84,26 @@ test("both services pass, and nothing stays behind", async () => {
     "the metadata address is refused",
     expect.stringMatching(/openapi\.json fetched and served: \d{3,} bytes, sha256 [0-9a-f]{64}$/),
   ]);
+  expect((await readdir(volume)).filter((name) => name !== ".wharf")).toEqual([]);
+});
+
+test("an interruption leaves nothing behind either", async () => {
+  const server = createServer(
+    (_, response) => void response.writeHead(200, { "content-length": 9 }).write("1"),
+  );
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const SOURCE = `http://127.0.0.1:${(server.address() as AddressInfo).port}/slow`;
+  const { fileserver: FILESERVER, downloader: DOWNLOADER } = addresses;
+  const env = { ...process.env, FILESERVER, DOWNLOADER, SOURCE, PLACE: "interrupted" };
+  const script = await readFile(new URL("smoke.sh", import.meta.url), "utf8");
+  const child = spawn("sh", ["-c", script], { env, stdio: "ignore", detached: true });
+  await once(server, "request");
+  // As guard.sh does it, to all that was started.
+  process.kill(-(child.pid ?? 0), "SIGTERM");
+  expect(await once(child, "exit")).toEqual([143, null]);
+  server.closeAllConnections();
+  server.close();
   expect((await readdir(volume)).filter((name) => name !== ".wharf")).toEqual([]);
 });
 

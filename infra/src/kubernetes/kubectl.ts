@@ -11,6 +11,16 @@ export const prelude = `if [ ! -r /etc/kubernetes/admin.conf ]; then echo "there
 export KUBECONFIG=/etc/kubernetes/admin.conf
 `;
 
+/**
+ * Makes $folder for what a script must not leave behind. Below /run/wharf it is in memory, and root's alone. A shell runs
+ * no trap of EXIT when a signal ends it: only one of that signal's does.
+ */
+export const temporaryFolder = `mkdir -p -m 700 /run/wharf
+folder=$(mktemp -d /run/wharf/deploy.XXXXXX)
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 143' TERM INT HUP
+`;
+
 /** What kubectl is run with. */
 export interface KubectlOptions {
   /** What stands on its standard input: manifests for `apply -f -`. */
