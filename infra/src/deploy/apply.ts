@@ -4,23 +4,13 @@ import { stringify } from "yaml";
 
 import { type Kubectl, prelude, temporaryFolder } from "../kubernetes/kubectl.ts";
 import type { List, Metadata, Workload } from "../kubernetes/objects.ts";
+import { NodeCommandError } from "../errors.ts";
 import type { Node } from "../node/node.ts";
 import { parseRendered, podSecurityLevel, type Rendered } from "./objects.ts";
-import { ownership } from "./overlay.ts";
+import { isOwned, ownership } from "./overlay.ts";
+import { prune } from "./prune.ts";
 
 const manager = "wharf";
-
-/** What an earlier deploy may have made that this one lacks. Never claims: they hold files. */
-const prunedKinds = [
-  "deployments.apps",
-  "statefulsets.apps",
-  "pods",
-  "services",
-  "horizontalpodautoscalers.autoscaling",
-  "poddisruptionbudgets.policy",
-  "networkpolicies.networking.k8s.io",
-  "ingresses.networking.k8s.io",
-];
 
 /** What is brought about in one namespace. */
 export interface Application {
@@ -33,8 +23,8 @@ export interface Application {
 }
 
 /**
- * Applies rendered objects server-side, in a namespace that lets them in, and removes what earlier deploys made and these
- * lack. What is as it should be is left alone.
+ * Applies rendered objects server-side and removes what earlier deploys made and these lack. What is as it should be is left
+ * alone. A namespace that it makes lets them in; one that was there before stays as it is.
  *
  * @returns a line for each object that changed, or would
  * @throws {NodeCommandError} when the API server refuses one
@@ -42,32 +32,90 @@ export interface Application {
 export async function apply(application: Application): Promise<readonly string[]> {
   const { kubectl, namespace, yaml, isDryRun, signal } = application;
   const objects = parseRendered(yaml);
-  const all = `${stringify(namespaceObject(namespace, objects))}---\n${yaml}`;
-  const isThere =
-    (await kubectl.run(["get", "namespace", namespace, "--ignore-not-found", "-o", "name"], { signal }))
-      .stdout !== "";
-  const differing = isThere
-    ? await differences(application, all)
-    : objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  const there = await namespaceThere(application);
+  // Whoever else has Pods in a namespace that is not ours has a say in what it lets in.
+  const isOurs = there === undefined || isOwned(there);
+  const all = isOurs ? `${stringify(namespaceObject(namespace, objects))}---\n${yaml}` : yaml;
+  const differing = there === undefined ? objects.map(nameOf) : await differences(application, all, objects);
   if (differing.length > 0 && !isDryRun) {
-    if (isThere) await handOverReplicas(application, objects);
+    if (there !== undefined) await makeWay(application, objects, differing);
     await kubectl.run(
       ["apply", "--server-side", `--field-manager=${manager}`, "--force-conflicts", "-f", "-"],
       { input: all, signal },
     );
   }
-  const pruned = isThere ? await prune(application, objects) : [];
+  const pruned = there === undefined ? [] : await prune(application, objects);
   return [...differing.map((name) => `${name} applied`), ...pruned.map((name) => `${name} removed`)];
+}
+
+async function namespaceThere({ kubectl, namespace, signal }: Application): Promise<Metadata | undefined> {
+  const args = ["get", "namespace", namespace, "--ignore-not-found", "-o", "json"];
+  const { stdout } = await kubectl.run(args, { signal });
+  return stdout === "" ? undefined : (JSON.parse(stdout) as { metadata: Metadata }).metadata;
 }
 
 function namespaceObject(name: string, objects: readonly Rendered[]) {
   const level = podSecurityLevel(objects);
-  const labels = { "pod-security.kubernetes.io/enforce": level, "pod-security.kubernetes.io/warn": level };
+  const labels = {
+    ...ownership,
+    "pod-security.kubernetes.io/enforce": level,
+    "pod-security.kubernetes.io/warn": level,
+  };
   return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
 }
 
-/** The objects that an apply would change, as the API server itself says. */
-async function differences({ controlPlane, signal }: Application, yaml: string): Promise<readonly string[]> {
+/** Names of the objects that an apply would change. */
+async function differences(
+  application: Application,
+  all: string,
+  objects: readonly Rendered[],
+): Promise<readonly string[]> {
+  const pods = objects.filter(({ kind }) => kind === "Pod");
+  if (pods.length === 0) return await diff(application, all);
+  // Without them: one object that cannot be changed would hide what else differs.
+  const others = parseRendered(all).filter(({ kind }) => kind !== "Pod");
+  const differing = await diff(application, manifest(others));
+  const hasOtherSettings = differing.some((name) => name.startsWith("ConfigMap "));
+  const differingPods = hasOtherSettings ? pods.map(nameOf) : await podDiff(application, pods);
+  return [...differing, ...differingPods];
+}
+
+async function podDiff(application: Application, pods: readonly Rendered[]): Promise<readonly string[]> {
+  try {
+    return await diff(application, manifest(pods));
+  } catch (error) {
+    if (error instanceof NodeCommandError && error.stderr.includes("pod updates may not"))
+      return pods.map(nameOf);
+    throw error;
+  }
+}
+
+/** JSON is YAML too, and of one mind about what is a string. */
+function manifest(objects: readonly Rendered[]): string {
+  return objects.map((object) => `${JSON.stringify(object)}\n`).join("---\n");
+}
+
+function nameOf({ kind, metadata }: Rendered): string {
+  return `${kind} ${metadata.name}`;
+}
+
+async function makeWay(
+  application: Application,
+  objects: readonly Rendered[],
+  differing: readonly string[],
+): Promise<void> {
+  const { kubectl, namespace, signal } = application;
+  await handOverReplicas(application, objects);
+  // Of a Pod only the image can be changed, and then it counts as ready while the old containers still run.
+  const pods = objects.filter((object) => object.kind === "Pod" && differing.includes(nameOf(object)));
+  if (pods.length === 0) return;
+  const names = pods.map(({ metadata }) => `pod/${metadata.name}`);
+  const args = ["delete", "--namespace", namespace, "--ignore-not-found", "--timeout=120s", ...names];
+  await kubectl.run(args, { signal });
+}
+
+/** As the API server itself says. */
+async function diff({ controlPlane, signal }: Application, yaml: string): Promise<readonly string[]> {
   // 1 says that there are some.
   const command = `${prelude}${temporaryFolder}TMPDIR=$folder kubectl diff --server-side --force-conflicts --field-manager=${manager} -f - || [ $? -eq 1 ]`;
   const { stdout } = await controlPlane.feed(command, Readable.from([yaml]), {
@@ -79,8 +127,8 @@ async function differences({ controlPlane, signal }: Application, yaml: string):
 }
 
 /** Reads the headers of `kubectl diff`: `diff -u -N /tmp/LIVE-1/apps.v1.Deployment.wharf.wharf /tmp/MERGED-1/…`. */
-export function differingObjects(diff: string): readonly string[] {
-  return [...diff.matchAll(/^diff .*\/([^/\s]+)$/gm)].map(([, file = ""]) => {
+export function differingObjects(text: string): readonly string[] {
+  return [...text.matchAll(/^diff .*\/([^/\s]+)$/gm)].map(([, file = ""]) => {
     // group.version.Kind.namespace.name; the group may have dots in it, kinds alone begin with a capital.
     const [, kind = file, name = ""] = /(?:^|\.)([A-Z][A-Za-z]+)\.[^.]*\.(.+)$/.exec(file) ?? [];
     return `${kind} ${name}`.trim();
@@ -122,29 +170,4 @@ async function handOverReplicas(
     ["apply", "--server-side", "--field-manager=wharf-replicas", "--force-conflicts", "-f", "-"],
     { input, signal },
   );
-}
-
-async function prune(
-  { kubectl, namespace, isDryRun, signal }: Application,
-  objects: readonly Rendered[],
-): Promise<readonly string[]> {
-  const [[label, value] = ["", ""]] = Object.entries(ownership);
-  const args = [
-    "get",
-    prunedKinds.join(","),
-    "--namespace",
-    namespace,
-    `--selector=${label}=${value}`,
-    "-o",
-    "json",
-  ];
-  const { items } = await kubectl.json<List<{ kind: string; metadata: Metadata }>>(args, { signal });
-  const wanted = new Set(objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
-  const superfluous = items
-    .map(({ kind, metadata }) => `${kind}/${metadata.name}`)
-    .filter((name) => !wanted.has(name));
-  if (superfluous.length > 0 && !isDryRun) {
-    await kubectl.run(["delete", "--namespace", namespace, "--wait=false", ...superfluous], { signal });
-  }
-  return superfluous.map((name) => name.replace("/", " "));
 }

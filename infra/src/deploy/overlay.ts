@@ -1,10 +1,16 @@
 import { stringify } from "yaml";
 
 import type { DeploySpec } from "../inventory/inventory.ts";
+import type { Metadata } from "../kubernetes/objects.ts";
 import type { Image } from "./images.ts";
 
 /** On every object that is deployed, so that what an earlier deploy made and this one lacks can be told, and removed. */
 export const ownership = { "app.kubernetes.io/managed-by": "wharf-cluster" } as const;
+
+/** Whether an earlier deploy made an object. */
+export function isOwned({ labels = {} }: Metadata): boolean {
+  return Object.entries(ownership).every(([label, value]) => labels[label] === value);
+}
 
 /**
  * The kustomization that is laid over the chosen overlay, in a folder of `k8s/` beside `overlays/`: namespace, images'
