@@ -59,6 +59,10 @@ export interface Verb {
   readonly descriptions?: Readonly<Record<string, string>>;
   /** It changes nodes: only one such run at a time is let on a node. Not with `--dry-run`. */
   readonly changesNodes?: boolean;
+  /** Words may stand after the name: `add|remove NODE`. Others refuse them. */
+  readonly takesWords?: boolean;
+  /** This process' own output is given to another program: there is no document of ours, and `--json` is refused. */
+  readonly attaches?: boolean;
   /**
    * Everything after the name is positionals, options as well: they are another program's. Ours stand before the name,
    * or right after it.

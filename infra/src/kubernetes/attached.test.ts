@@ -6,7 +6,11 @@ import { promisify } from "node:util";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { FakeNode } from "../node/fake-node.ts";
+import { testVerb } from "../steps/testing.ts";
+import { kubectl } from "../verbs/kubectl.ts";
 import { logArguments } from "../verbs/logs.ts";
+import { ssh } from "../verbs/ssh.ts";
 import { kubectlCommand } from "./attached.ts";
 
 const run = promisify(execFile);
@@ -17,6 +21,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "wharf-kubectl-"));
   const program = `#!/bin/sh\nprintf '%s|' "$KUBECONFIG" "$@"\ncat\nexit 7\n`;
   await writeFile(join(folder, "kubectl"), program, { mode: 0o755 });
+  const login = `#!/bin/sh\nuntil [ "$1" = root@192.0.2.11 ]; do shift; done\nshift\nexec sh -c "$*"\n`;
+  await writeFile(join(folder, "ssh"), login, { mode: 0o755 });
   await writeFile(join(folder, "sudo"), '#!/bin/sh\nshift\nexec "$@"\n', { mode: 0o755 });
 });
 
@@ -56,6 +62,7 @@ test.for([
       const node = { name: "here", login: ["sh", "-c", 'eval "$1"', "sh"] };
       process.exitCode = await ssh.run({
         positionals: ${JSON.stringify(words)},
+        options: { isDryRun: false },
         signal: new AbortController().signal,
         cluster: async () => ({ nodes: [node] }),
       });`;
@@ -66,6 +73,24 @@ test.for([
     stdout: "through\n",
   });
 });
+
+test.for([
+  [
+    kubectl,
+    ["get", "pods", "-o", "jsonpath={.items['x']}"],
+    "/etc/kubernetes/admin.conf|get|pods|-o|jsonpath={.items['x']}|input\n",
+  ],
+  [ssh, ["here", "kubectl", "'two words'"], "|two words|input\n"],
+] as const)(
+  "a dry run of $name runs nothing, and says the line that would",
+  async ([verb, words, expected]) => {
+    const node = new FakeNode("here");
+    const { verb: context, told } = testVerb([node], { isDryRun: true, positionals: words });
+    expect(await verb.run(context)).toBe(0);
+    expect(told).toHaveLength(1);
+    expect((await ask(`echo input | ${told[0]}`)).stdout).toBe(expected);
+  },
+);
 
 test.for([
   [undefined, {}, "--all-containers --prefix --max-log-requests=40 --tail=100"],

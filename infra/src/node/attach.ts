@@ -4,6 +4,13 @@ import { isatty } from "node:tty";
 import { NodeUnreachableError } from "../errors.ts";
 import type { Node } from "./node.ts";
 
+/** The program and its arguments that `attach` runs. */
+export function attachLine(node: Node, command: string | undefined): readonly [string, ...string[]] {
+  const [program, ...args] = node.login;
+  const terminal = isatty(0) && isatty(1) ? ["-t"] : [];
+  return [program, ...terminal, ...args, ...(command === undefined ? [] : [command])];
+}
+
 /**
  * Runs a command on a node with this process' own standard input, output and errors, and resolves to its exit status.
  * With a terminal on both ends it gets one there; without a command, that is a shell.
@@ -12,11 +19,8 @@ import type { Node } from "./node.ts";
  * @throws {NodeUnreachableError} when the program that logs in cannot be started
  */
 export async function attach(node: Node, command: string | undefined, signal: AbortSignal): Promise<number> {
-  const [program, ...args] = node.login;
-  const terminal = isatty(0) && isatty(1) ? ["-t"] : [];
-  const child = spawn(program, [...terminal, ...args, ...(command === undefined ? [] : [command])], {
-    stdio: "inherit",
-  });
+  const [program, ...args] = attachLine(node, command);
+  const child = spawn(program, args, { stdio: "inherit" });
   // At a terminal Ctrl-C goes to the other end.
   const end = () => child.kill();
   signal.addEventListener("abort", end, { once: true });

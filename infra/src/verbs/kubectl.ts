@@ -1,5 +1,6 @@
 import type { Verb } from "../cli/verb.ts";
-import { attachKubectl } from "../kubernetes/attached.ts";
+import { kubectlCommand } from "../kubernetes/attached.ts";
+import { passOn } from "./pass-on.ts";
 
 /** kubectl, as the control plane has it. */
 export const kubectl: Verb = {
@@ -7,7 +8,8 @@ export const kubectl: Verb = {
   summary: "Runs kubectl on the control plane, with this terminal's input and output",
   synopsis: "ARGUMENTS...",
   passesOn: true,
-  async run({ positionals, signal, ...context }) {
-    return await attachKubectl((await context.cluster()).controlPlane, positionals, signal);
+  attaches: true,
+  async run(context) {
+    return await passOn((await context.cluster()).controlPlane, kubectlCommand(context.positionals), context);
   },
 };

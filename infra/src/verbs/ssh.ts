@@ -1,6 +1,6 @@
 import type { Verb } from "../cli/verb.ts";
 import { UsageError } from "../errors.ts";
-import { attach } from "../node/attach.ts";
+import { passOn } from "./pass-on.ts";
 
 /** A shell on a node, or one command. */
 export const ssh: Verb = {
@@ -8,7 +8,9 @@ export const ssh: Verb = {
   summary: "Logs in to a node, or runs one command there, with this terminal's input and output",
   synopsis: "NODE [COMMAND...]",
   passesOn: true,
-  async run({ positionals: [name, ...words], signal, ...context }) {
+  attaches: true,
+  async run(context) {
+    const [name, ...words] = context.positionals;
     // As with ssh and kubectl, `--` may stand before the command.
     const command = words[0] === "--" ? words.slice(1) : words;
     const { nodes } = await context.cluster();
@@ -17,6 +19,6 @@ export const ssh: Verb = {
     const node = nodes.find((one) => one.name === name);
     if (node === undefined) throw new UsageError(`there is no node ${name}`, `There are ${names}.`);
     // As ssh itself does: the words are joined, and the login shell reads them.
-    return await attach(node, command.length === 0 ? undefined : command.join(" "), signal);
+    return await passOn(node, command.length === 0 ? undefined : command.join(" "), context);
   },
 };
