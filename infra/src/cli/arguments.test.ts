@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { verbs as ours } from "../verbs/index.ts";
-import { parseArguments } from "./arguments.ts";
+import { type Arguments, parseArguments, refuseOptions, wantsJson } from "./arguments.ts";
 import { overview, verbHelp } from "./help.ts";
 import { nearest } from "./nearest.ts";
 import type { Verb } from "./verb.ts";
@@ -13,11 +13,16 @@ const verbs: readonly Verb[] = [
     name: "node",
     summary: "Adds and removes",
     synopsis: "add|remove NODE",
-    options: { force: { type: "boolean", short: "f" }, timeout: { type: "string" } },
-    descriptions: { force: "in any case", timeout: "seconds" },
+    takesWords: true,
+    options: {
+      force: { type: "boolean", short: "f" },
+      timeout: { type: "string" },
+      "something-longer": { type: "string" },
+    },
+    descriptions: { force: "in any case", timeout: "seconds", "something-longer": "whatever" },
     run: nothing,
   },
-  { name: "kubectl", summary: "Passes on", synopsis: "", passesOn: true, run: nothing },
+  { name: "kubectl", summary: "Passes on", synopsis: "", passesOn: true, attaches: true, run: nothing },
 ];
 const parse = (line: string) => parseArguments(line.split(" ").filter(Boolean), verbs);
 
@@ -43,7 +48,7 @@ test.each([
   ["kubectl --inventory=b.yaml --yes --follow --yes", "--follow --yes", { isYes: true }],
   ["kubectl", "", {}],
 ])("%s: what follows is another program's", (line, rest, options) => {
-  const parsed = parse(line);
+  const parsed = parse(line) as Arguments;
   expect(parsed.positionals.join(" ")).toBe(rest);
   expect(parsed.options).toMatchObject({ isVerbose: false, isYes: false, isJson: false, ...options });
   expect(parsed.inventory).toBe(line.includes("b.yaml") ? "b.yaml" : undefined);
@@ -61,8 +66,38 @@ test.each([
   ["up --json=yes", "Option '--json' does not take an argument"],
   ["", "which verb?"],
   ["--json", "which verb?"],
+  ["up k8s-worker", 'up: what is "k8s-worker"?'],
+  ["up -- -n", 'up: what is "-n"?'],
+  ["kubectl --json get pods", "kubectl shows what another program prints: there is no --json"],
 ])("%s is wrong use", (line, message) => {
   expect(() => parse(line)).toThrow(expect.objectContaining({ code: "USAGE", message }));
+});
+
+test.each(["--help", "-h", "-i x --help"])("%s without a verb is about all of them", (line) => {
+  expect(parse(line)).toBeUndefined();
+});
+
+test("help is given whatever else there is", () => {
+  expect(parse("up x --help")).toMatchObject({ isHelp: true });
+  expect(parse("--help up")).toMatchObject({ isHelp: true, verb: verbs[0] });
+});
+
+test.each([
+  ["up --json --bogus", true],
+  ["--json", true],
+  ["--json kubectl", true],
+  ["kubectl --json get", true],
+  ["kubectl get --json", false],
+  ["pu", false],
+])("%s wants a document: %j", (line, expected) => {
+  expect(wantsJson(line.split(" "), verbs)).toBe(expected);
+});
+
+test("options that one word of a verb has no use for are refused", () => {
+  expect(() => refuseOptions({ force: true }, ["bundle", "force"], "node add")).toThrow(
+    expect.objectContaining({ code: "USAGE", message: '--force is nothing for "node add"' }),
+  );
+  expect(() => refuseOptions({ force: true }, ["bundle"], "node remove")).not.toThrow();
 });
 
 test("help lists the verbs, and a verb's options with what they do", () => {
@@ -70,6 +105,11 @@ test("help lists the verbs, and a verb's options with what they do", () => {
   const text = verbHelp(verbs[1] as Verb);
   expect(text).toContain("Usage: pnpm cluster node add|remove NODE\n\nAdds and removes\n");
   expect(text).toMatch(/\n {2}-f, --force +in any case\n {6}--timeout VALUE +seconds\n/);
+  const columns = ["in any case", "seconds", "whatever"].map((word) => {
+    const line = text.split("\n").find((one) => one.endsWith(word)) ?? "";
+    return line.indexOf(word);
+  });
+  expect(new Set(columns).size).toBe(1);
 });
 
 test("every verb of ours describes each of its options, and nothing it does not have", () => {

@@ -27,14 +27,15 @@ export interface Arguments {
 /**
  * Reads the words after `pnpm cluster`. Options may stand before or after the verb.
  *
+ * @returns undefined when help is asked for without a verb
  * @throws {UsageError} for a verb or option that there is not, with the nearest that there is
  */
-export function parseArguments(args: readonly string[], verbs: readonly Verb[]): Arguments {
+export function parseArguments(args: readonly string[], verbs: readonly Verb[]): Arguments | undefined {
   const at = verbIndex(args);
   const name = args[at];
   const verb = verbs.find((one) => one.name === name);
   if (name === undefined) {
-    strictly(args, commonOptions);
+    if (strictly(args, commonOptions).values["help"] === true) return undefined;
     throw new UsageError("which verb?");
   }
   if (verb === undefined) {
@@ -47,6 +48,7 @@ export function parseArguments(args: readonly string[], verbs: readonly Verb[]):
     ? parsePassedOn(before, after)
     : strictly([...before, ...after], { ...verb.options, ...commonOptions });
   const { inventory, "dry-run": isDryRun, json, verbose, yes, help, ...values } = parsed.values;
+  if (help !== true) checkUse(verb, parsed.positionals, json === true);
   return {
     verb,
     isHelp: help === true,
@@ -62,6 +64,36 @@ export function parseArguments(args: readonly string[], verbs: readonly Verb[]):
   };
 }
 
+function checkUse({ name, takesWords, passesOn, attaches }: Verb, words: readonly string[], isJson: boolean) {
+  if (words.length > 0 && takesWords !== true && passesOn !== true)
+    throw new UsageError(`${name}: what is "${words[0]}"?`, `pnpm cluster help ${name}`);
+  if (isJson && attaches === true)
+    throw new UsageError(`${name} shows what another program prints: there is no --json`);
+}
+
+/** Whether `--json` is among the arguments that are ours, however wrong the others are. */
+export function wantsJson(args: readonly string[], verbs: readonly Verb[]): boolean {
+  const at = verbIndex(args);
+  const after = args.slice(at + 1);
+  const isPassedOn = verbs.some(({ name, passesOn }) => name === args[at] && passesOn === true);
+  const ours = isPassedOn ? after.slice(0, ourCount(after)) : after;
+  return [...args.slice(0, at), ...ours].includes("--json");
+}
+
+/**
+ * Refuses those of a verb's options that one of its words has no use for.
+ *
+ * @throws {UsageError}
+ */
+export function refuseOptions(
+  values: VerbContext["values"],
+  names: readonly string[],
+  command: string,
+): void {
+  const found = names.find((name) => values[name] !== undefined);
+  if (found !== undefined) throw new UsageError(`--${found} is nothing for "${command}"`);
+}
+
 /** Where the first word is that is neither an option nor a common option's value. */
 function verbIndex(args: readonly string[]): number {
   const { tokens } = parseArgs({
@@ -74,17 +106,22 @@ function verbIndex(args: readonly string[]): number {
   return tokens.find((token) => token.kind === "positional")?.index ?? args.length;
 }
 
-/** Common options right after the name are still ours; from the first other word on nothing is. */
 function parsePassedOn(before: readonly string[], after: readonly string[]) {
+  const ours = ourCount(after);
+  const { values } = strictly([...before, ...after.slice(0, ours)], commonOptions);
+  const rest = after.slice(ours);
+  return { values, positionals: rest[0] === "--" ? rest.slice(1) : rest };
+}
+
+/** Common options right after the name are still ours; from the first other word on nothing is. */
+function ourCount(after: readonly string[]): number {
   let ours = 0;
   while (ours < after.length) {
     const [, name, value] = /^--([a-z-]+)(=.*)?$/.exec(after[ours] ?? "") ?? [];
     if (name === undefined || !(name in commonOptions)) break;
     ours += name === "inventory" && value === undefined ? 2 : 1;
   }
-  const { values } = strictly([...before, ...after.slice(0, ours)], commonOptions);
-  const rest = after.slice(ours);
-  return { values, positionals: rest[0] === "--" ? rest.slice(1) : rest };
+  return ours;
 }
 
 function strictly(args: readonly string[], options: ParseArgsOptionsConfig) {

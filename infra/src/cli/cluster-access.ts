@@ -43,8 +43,10 @@ function open(request: ClusterRequest, inventory: Inventory) {
   const { stateFolder } = inventory;
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
   const secrets = new Secrets();
-  const password = request.environment[inventory.sources.credentials?.passwordVariable ?? ""];
-  if (password !== undefined) secrets.add(password);
+  for (const credentials of [inventory.sources.credentials, inventory.deploy.registryCredentials]) {
+    const password = request.environment[credentials?.passwordVariable ?? ""];
+    if (password !== undefined) secrets.add(password);
+  }
   const transcript = new Transcript(
     join(stateFolder, "logs", `${timestamp()}-${verb.name}.log`),
     secrets,

@@ -24,11 +24,16 @@ ${COMMON}
 
 /** What `help VERB` prints. */
 export function verbHelp(verb: Verb): string {
-  const own = Object.entries(verb.options ?? {}).map(([name, { type, short }]) => {
+  const described = Object.entries(verb.options ?? {}).map(([name, { type, short }]) => {
     const long = `--${name}${type === "string" ? " VALUE" : ""}`;
-    const both = `${short === undefined ? "   " : `-${short},`} ${long}`;
-    return `  ${both.padEnd(21)}  ${verb.descriptions?.[name] ?? ""}`.trimEnd();
+    return [
+      `${short === undefined ? "   " : `-${short},`} ${long}`,
+      verb.descriptions?.[name] ?? "",
+    ] as const;
   });
+  // As wide as the common options below, or wider.
+  const width = Math.max(21, ...described.map(([option]) => option.length));
+  const own = described.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`.trimEnd());
   const synopsis = ["Usage: pnpm cluster", verb.name, verb.synopsis].filter(Boolean).join(" ");
   const options = own.length > 0 ? `\nOptions:\n${own.join("\n")}\n` : "";
   return `${synopsis}\n\n${verb.summary}\n${options}\nOptions of every verb:\n${COMMON}\n${STATUSES}`;

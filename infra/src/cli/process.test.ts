@@ -98,7 +98,8 @@ describe("--json", () => {
   test("prints one document, and nothing else", async () => {
     const { stdout, stderr, status } = await run(["work", "--json"]);
     const document = JSON.parse(stdout) as Record<string, unknown>;
-    expect(document).toMatchObject({ verb: "work", status: 0, answer: 42, seconds: expect.any(Number) });
+    expect(document).toMatchObject({ verb: "work", status: 0, seconds: expect.any(Number) });
+    expect(document["results"]).toEqual({ answer: 42 });
     expect(document["phases"]).toEqual([
       {
         title: "things",
@@ -119,6 +120,21 @@ describe("--json", () => {
     });
     expect(status).toBe(2);
   });
+});
+
+test("wrong use is a document as well, with --json", async () => {
+  const { stdout, stderr, status } = await run(["work", "--json", "--bogus"]);
+  expect(JSON.parse(stdout)).toEqual({
+    status: 2,
+    error: { code: "USAGE", message: "there is no option --bogus" },
+  });
+  expect([stderr, status]).toEqual(["", 2]);
+});
+
+test("help needs no verb, whatever else is given", async () => {
+  const { stdout, status } = await run(["-i", "x", "--help"]);
+  expect(stdout).toMatch(/^Usage: pnpm cluster <verb>/);
+  expect(status).toBe(0);
 });
 
 test("wrong use is told on standard error, with status 2", async () => {

@@ -16,6 +16,6 @@ export interface Report {
   run(title: string, tasks: readonly Task[], options?: { readonly concurrent?: boolean }): Promise<void>;
   /** Text for a person; nothing with `--json`. */
   say(text: string): void;
-  /** What `--json` prints at the end, under this name; nothing for a person. */
+  /** What `--json` prints at the end, under this name of its `results`; nothing for a person. */
   result(name: string, value: unknown): void;
 }

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 
 import { InterruptedError, UsageError } from "../errors.ts";
 import { quote } from "../node/quote.ts";
-import { parseArguments, type Arguments } from "./arguments.ts";
+import { parseArguments, type Arguments, wantsJson } from "./arguments.ts";
 import { describeFailure, exitStatus, failureDocument } from "./failure.ts";
 import { overview, verbHelp } from "./help.ts";
 import { listView } from "./list-view.ts";
@@ -63,18 +63,19 @@ export async function runCommandLine(
       return 0;
     }
     const parsed = parseArguments(args, verbs);
-    if (!parsed.isHelp) return await runVerb(parsed, around);
-    around.out(verbHelp(parsed.verb));
+    if (parsed?.isHelp === false) return await runVerb(parsed, around);
+    around.out(parsed === undefined ? overview(verbs) : verbHelp(parsed.verb));
     return 0;
   } catch (error) {
-    around.error(`${describeFailure(error)}\n`);
-    return exitStatus(error);
+    const status = exitStatus(error);
+    if (wantsJson(args, verbs)) around.out(json({ status, error: failureDocument(error) }));
+    else around.error(`${describeFailure(error)}\n`);
+    return status;
   }
 }
 
-/** The text for `help`, `help VERB` and `--help` without a verb. @throws {UsageError} for a verb there is not */
+/** The text for `help` and `help VERB`. @throws {UsageError} for a verb there is not */
 function helpAsked([first, name]: readonly string[], verbs: readonly Verb[]): string | undefined {
-  if (first === "--help" || first === "-h") return overview(verbs);
   if (first !== "help") return undefined;
   if (name === undefined || name.startsWith("-")) return overview(verbs);
   const verb = verbs.find((one) => one.name === name);
@@ -110,7 +111,7 @@ async function runVerb(parsed: Arguments, around: Surroundings): Promise<ExitSta
   const ended = { verb: verb.name, status, seconds, phases: report.phases };
   if (options.isJson) {
     const error = failure === undefined ? {} : { error: failureDocument(failure) };
-    around.out(`${JSON.stringify({ ...ended, ...report.results, ...error }, null, 2)}\n`);
+    around.out(json({ ...ended, results: report.results, ...error }));
     return status;
   }
   if (report.phases.length > 0) {
@@ -119,6 +120,10 @@ async function runVerb(parsed: Arguments, around: Surroundings): Promise<ExitSta
   }
   if (failure !== undefined) tellFailure(failure, access, around);
   return status;
+}
+
+function json(document: object): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 function tellFailure(failure: unknown, access: ClusterAccess, around: Surroundings): void {

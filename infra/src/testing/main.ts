@@ -9,6 +9,7 @@ const work: Verb = {
   name: "work",
   summary: "Does a few things",
   synopsis: "[--fail NODE]",
+  takesWords: true,
   options: { fail: { type: "string" } },
   descriptions: { fail: "the node on which the second thing fails" },
   async run({ report, values, positionals }) {
@@ -68,6 +69,7 @@ const pass: Verb = {
   summary: "Passes everything on",
   synopsis: "",
   passesOn: true,
+  attaches: true,
   async run({ report, positionals, inventoryFile, options, typed }) {
     report.say(JSON.stringify({ positionals, inventoryFile, options, typed: typed("cluster status") }));
     return 0;

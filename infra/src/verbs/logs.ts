@@ -9,6 +9,8 @@ export const logs: Verb = {
   name: "logs",
   summary: "Shows what our services log, of all replicas",
   synopsis: "[fileserver|downloader] [--follow] [--previous] [--since 10m] [--tail N]",
+  takesWords: true,
+  attaches: true,
   options: {
     follow: { type: "boolean", short: "f" },
     previous: { type: "boolean", short: "p" },

@@ -1,5 +1,6 @@
 import type { Bundle } from "../bundle/open.ts";
 import { bundleDescription, bundleOption, prepareFrom, takeBundle } from "../bundle/prepare.ts";
+import { refuseOptions } from "../cli/arguments.ts";
 import type { Cluster, ExitStatus, Verb, VerbContext } from "../cli/verb.ts";
 import { UsageError } from "../errors.ts";
 import type { Node } from "../node/node.ts";
@@ -18,6 +19,7 @@ export const node: Verb = {
     ...bundleDescription,
     force: "remove: even if Pods cannot leave it, or it does not answer",
   },
+  takesWords: true,
   changesNodes: true,
   run,
 };
@@ -27,6 +29,7 @@ async function run(verb: VerbContext): Promise<ExitStatus> {
   if (rest.length > 0 || name === undefined || (action !== "add" && action !== "remove")) {
     throw new UsageError(`cluster node ${node.synopsis}`);
   }
+  refuseOptions(verb.values, action === "add" ? ["force"] : ["bundle"], `node ${action}`);
   const { cluster, bundle } = await takeBundle(verb);
   const worker = workerNamed(name, cluster);
   return action === "add" ? await add(worker, cluster, bundle, verb) : await remove(worker, cluster, verb);

@@ -14,6 +14,7 @@ export const sandbox: Verb = {
   name: "sandbox",
   summary: "two servers and a mirror to try everything on, made of containers on this machine",
   synopsis: "up|down [--name NAME]",
+  takesWords: true,
   options: {
     name: { type: "string" },
     "base-image": { type: "string" },

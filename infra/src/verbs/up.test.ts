@@ -212,6 +212,16 @@ describe("reset", () => {
     expect(existsSync(join(inventory.stateFolder, "admin.conf"))).toBe(false);
   });
 
+  it("is not taken for one node's", async () => {
+    const { master, worker } = cluster();
+    const { verb } = testVerb([master, worker], { positionals: ["k8s-worker"] });
+    await expect(reset.run(verb)).rejects.toMatchObject({
+      code: "USAGE",
+      hint: expect.stringContaining("node remove") as string,
+    });
+    expect([...master.ran, ...worker.ran]).toEqual([]);
+  });
+
   it("does nothing to anything unless it is told to", async () => {
     const { master, worker } = cluster();
     const { verb } = testVerb([master, worker]);
@@ -264,9 +274,11 @@ describe("node", () => {
     ["another word", ["drain", "k8s-worker"]],
     ["a node that there is not", ["add", "k8s-other"]],
     ["the control plane", ["remove", "k8s-master"]],
-  ] as const)("refuses %s", async ([, positionals]) => {
+    ["add by force", ["add", "k8s-worker"], { force: true }],
+    ["remove with a bundle", ["remove", "k8s-worker"], { bundle: "a.tar" }],
+  ] as const)("refuses %s", async ([, positionals, values = {}]) => {
     const { master, worker } = cluster();
-    await expect(node.run(testVerb([master, worker], { positionals }).verb)).rejects.toMatchObject({
+    await expect(node.run(testVerb([master, worker], { positionals, values }).verb)).rejects.toMatchObject({
       code: "USAGE",
     });
     expect([...master.ran, ...worker.ran]).toEqual([]);
