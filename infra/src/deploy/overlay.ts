@@ -4,6 +4,9 @@ import type { DeploySpec } from "../inventory/inventory.ts";
 import type { Metadata } from "../kubernetes/objects.ts";
 import type { Image } from "./images.ts";
 
+/** The file of the registry's password, beside the kustomization. */
+export const PULL_CONFIG = "registry.json";
+
 /** On every object that is deployed, so that what an earlier deploy made and this one lacks can be told, and removed. */
 export const ownership = { "app.kubernetes.io/managed-by": "wharf-cluster" } as const;
 
@@ -31,6 +34,7 @@ export function kustomization(deploy: DeploySpec, images: readonly Image[]): str
       newName: name,
       newTag: tag,
     })),
+    ...(deploy.registryCredentials === undefined ? {} : pullSecret),
     ...(literals.length === 0
       ? {}
       : {
@@ -45,4 +49,32 @@ export function kustomization(deploy: DeploySpec, images: readonly Image[]): str
           ],
         }),
   });
+}
+
+const imagePullSecrets = [{ name: "wharf-registry" }];
+
+/**
+ * In the templates and not in the ServiceAccount: a bare Pod has none of ours, and Pods that wait for their images already
+ * would not learn of it.
+ */
+const pullSecret = {
+  secretGenerator: [
+    {
+      name: "wharf-registry",
+      type: "kubernetes.io/dockerconfigjson",
+      files: [`.dockerconfigjson=${PULL_CONFIG}`],
+      // Pods that run go by its name when they are started anew: another password is to be theirs as well.
+      options: { disableNameSuffixHash: true, labels: { "app.kubernetes.io/name": "wharf" } },
+    },
+  ],
+  patches: [
+    patch("Deployment|StatefulSet", { template: { spec: { imagePullSecrets } } }),
+    patch("Pod", { imagePullSecrets }),
+  ],
+};
+
+function patch(kind: string, spec: object): object {
+  // What it says of itself is not looked at.
+  const text = stringify({ apiVersion: "v1", kind: "Any", metadata: { name: "any" }, spec });
+  return { target: { kind }, patch: text };
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { prelude, temporaryFolder } from "../kubernetes/kubectl.ts";
 import type { Node } from "../node/node.ts";
 import { runProgram } from "../programs.ts";
+import { PULL_CONFIG } from "./overlay.ts";
 import { manifests } from "./parts.ts";
 
 /** What is rendered. */
@@ -13,7 +14,9 @@ export interface Rendering {
   /** The text of the kustomization over the overlay. */
   readonly kustomization: string;
   /** The text of Postgres' environment file, where the overlay has Postgres. */
-  readonly postgresEnvironment?: string;
+  readonly postgresEnvironment?: string | undefined;
+  /** The text of the registry's `.dockerconfigjson`, where it asks for a password. */
+  readonly pullConfig?: string | undefined;
 }
 
 /**
@@ -30,11 +33,8 @@ export async function render(controlPlane: Node, rendering: Rendering, signal: A
     }
     await mkdir(join(folder, "deploy"));
     await writeFile(join(folder, "deploy/kustomization.yaml"), rendering.kustomization);
-    if (rendering.postgresEnvironment !== undefined) {
-      await writeFile(join(folder, "components/postgres/postgres.env"), rendering.postgresEnvironment, {
-        mode: 0o600,
-      });
-    }
+    await writeSecret(join(folder, "components/postgres/postgres.env"), rendering.postgresEnvironment);
+    await writeSecret(join(folder, "deploy", PULL_CONFIG), rendering.pullConfig);
     const file = join(folder, "manifests.tar");
     await runProgram("tar", ["-cf", file, "-C", folder, "base", "components", "overlays", "deploy"], {
       signal,
@@ -48,6 +48,10 @@ export async function render(controlPlane: Node, rendering: Rendering, signal: A
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+async function writeSecret(file: string, text: string | undefined): Promise<void> {
+  if (text !== undefined) await writeFile(file, text, { mode: 0o600 });
 }
 
 const script = `${prelude}set -eu

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 
 import { Kubectl } from "../kubernetes/kubectl.ts";
 import { FakeNode } from "../node/fake-node.ts";
-import { postgresEnvironment } from "./secrets.ts";
+import { postgresEnvironment, pullConfig } from "./secrets.ts";
 
 const signal = new AbortController().signal;
 
@@ -54,4 +54,22 @@ describe("Postgres' password", () => {
       await ask(folder, none(), true);
       expect(await readdir(folder)).toEqual([]);
     }));
+});
+
+describe("the registry's password", () => {
+  const spec = {
+    registry: "registry.example.org:5000/team",
+    registryCredentials: { user: "reader", passwordVariable: "REGISTRY_PASSWORD" },
+  };
+
+  test("is for that registry, from the environment", () => {
+    expect(JSON.parse(pullConfig(spec, { REGISTRY_PASSWORD: 'p"w' }) ?? "")).toEqual({
+      auths: { "registry.example.org:5000": { username: "reader", password: 'p"w' } },
+    });
+    expect(pullConfig({ registry: "registry.example.org" }, {})).toBeUndefined();
+  });
+
+  test("that is not there is asked for by its name", () => {
+    expect(() => pullConfig(spec, {})).toThrow("REGISTRY_PASSWORD is not set");
+  });
 });

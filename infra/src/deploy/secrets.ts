@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { UsageError } from "../errors.ts";
+import type { DeploySpec } from "../inventory/inventory.ts";
 import type { Kubectl } from "../kubernetes/kubectl.ts";
 import type { List } from "../kubernetes/objects.ts";
 
@@ -64,4 +66,25 @@ async function passwordInCluster(
   )[0];
   const value = newest?.data?.[variable];
   return value === undefined ? undefined : Buffer.from(value, "base64").toString();
+}
+
+/**
+ * What kubelet logs in to `deploy.registry` with: the text of a `.dockerconfigjson`. Nothing where the registry asks for
+ * no password.
+ *
+ * @throws {UsageError} when the variable that the inventory names is not set
+ */
+export function pullConfig(
+  { registry, registryCredentials }: Pick<DeploySpec, "registry" | "registryCredentials">,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  if (registry === undefined || registryCredentials === undefined) return undefined;
+  const { user, passwordVariable } = registryCredentials;
+  const password = environment[passwordVariable];
+  if (!password)
+    throw new UsageError(
+      `deploy.registryCredentials: the environment variable ${passwordVariable} is not set: export it with the password`,
+    );
+  const [host = ""] = registry.split("/");
+  return JSON.stringify({ auths: { [host]: { username: user, password } } });
 }

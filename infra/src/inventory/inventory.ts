@@ -71,8 +71,10 @@ export interface DeploySpec {
   /** Folders of `k8s/components` that are added to it: `autoscaling`. */
   readonly components: readonly string[];
   readonly namespace: string;
-  /** Where images are pushed and pulled: `registry.example.org/wharf`. Without one they are copied to the nodes. */
+  /** Where images are pushed and pulled: `registry.example.org/team`, before `/wharf/fileserver`. Without one they are copied to the nodes. */
   readonly registry?: string;
+  /** What the nodes pull from it with. */
+  readonly registryCredentials?: { readonly user: string; readonly passwordVariable: string };
   /** Addresses or blocks that the downloader may fetch from beyond the public ones: its `ALLOW_NETWORKS`. */
   readonly allowNetworks: readonly string[];
   /** What the downloader fetches to show that it can. A file of the profile's release, from `sources`, unless told otherwise; `none`: nothing. */

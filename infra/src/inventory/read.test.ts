@@ -215,6 +215,14 @@ describe("a mistake is told with its place and what to do", () => {
       `${NODES}sources: { credentials: { user: u, passwordVariable: EMPTY } }\n`,
       "4:54: the environment variable EMPTY is not set: export it with the password",
     ],
+    [
+      `${NODES}deploy: { registry: example.org/team, registryCredentials: { user: u, passwordVariable: EMPTY } }\n`,
+      "4:89: the environment variable EMPTY is not set: export it with the password",
+    ],
+    [
+      `${NODES}deploy: { registryCredentials: { user: u, passwordVariable: PASSWORD } }\n`,
+      "4:32: deploy.registryCredentials are for deploy.registry, which is not given",
+    ],
     [`${NODES}sources: { ca: no.pem }\n`, `4:16: ${folder}/no.pem does not exist`],
     [`${NODES}sources: { ca: key }\n`, `4:16: ${folder}/key holds no certificate in PEM form`],
     [`${NODES}parts: { runcc: {} }\n`, '4:10: parts.runcc is not known: did you mean "runc"?'],

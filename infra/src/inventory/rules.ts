@@ -169,13 +169,23 @@ function unreadable(file: string, path: Path): Mistake[] {
   }
 }
 
-function checkCredentials({ sources }: Sound, { environment }: Surroundings): Mistake[] {
-  const name = sources?.credentials?.passwordVariable;
-  if (name === undefined || environment[name]) return [];
+function checkCredentials({ sources, deploy }: Sound, { environment }: Surroundings): Mistake[] {
+  const given = [
+    [["sources", "credentials"], sources?.credentials],
+    [["deploy", "registryCredentials"], deploy?.registryCredentials],
+  ] as const;
+  const mistakes = given.flatMap(([path, credentials]): Mistake[] => {
+    const name = credentials?.passwordVariable;
+    if (name === undefined || environment[name]) return [];
+    const message = `the environment variable ${name} is not set: export it with the password`;
+    return [[[...path, "passwordVariable"], message]];
+  });
+  if (deploy?.registryCredentials === undefined || deploy.registry !== undefined) return mistakes;
   return [
+    ...mistakes,
     [
-      ["sources", "credentials", "passwordVariable"],
-      `the environment variable ${name} is not set: export it with the password`,
+      ["deploy", "registryCredentials"],
+      "deploy.registryCredentials are for deploy.registry, which is not given",
     ],
   ];
 }

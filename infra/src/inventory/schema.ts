@@ -127,6 +127,12 @@ const sources = mapping(
   },
 );
 
+const passwordVariable = text(
+  String.raw`^[A-Za-z_]\w*$`,
+  "the name of an environment variable",
+  "The environment variable that has the password.",
+);
+
 const deploy = mapping(
   {
     overlay: optional(Type.String({ minLength: 1, description: "A folder of k8s/overlays." })),
@@ -138,7 +144,13 @@ const deploy = mapping(
       text(
         REPOSITORY,
         "a registry's host, and a folder in it",
-        "Where our images are pushed; else they are copied to the nodes.",
+        "What stands before our images' names, as for pnpm images: registry.example.org/team for registry.example.org/team/wharf/fileserver. Without one they are copied to the nodes.",
+      ),
+    ),
+    registryCredentials: optional(
+      mapping(
+        { user: Type.String({ minLength: 1 }), passwordVariable },
+        { description: "What the nodes pull from that registry with, if it asks who they are." },
       ),
     ),
     allowNetworks: optional(

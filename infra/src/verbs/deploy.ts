@@ -10,7 +10,7 @@ import { checkManifests, usesPostgres } from "../deploy/parts.ts";
 import { type Origin, originOf, provideImages } from "../deploy/provide.ts";
 import { render } from "../deploy/render.ts";
 import { waitForRollout } from "../deploy/rollout.ts";
-import { postgresEnvironment } from "../deploy/secrets.ts";
+import { postgresEnvironment, pullConfig } from "../deploy/secrets.ts";
 import { reachFrom, serviceAddresses, smoke, smokeAddresses } from "../deploy/smoke.ts";
 import { smokeSource } from "../deploy/source.ts";
 import { UsageError } from "../errors.ts";
@@ -109,7 +109,7 @@ async function applyManifests(
   { inventory, controlPlane }: Cluster,
   kubectl: Kubectl,
   images: readonly Image[],
-  { report, options, signal }: VerbContext,
+  { report, options, signal, environment }: VerbContext,
 ): Promise<readonly string[]> {
   const { deploy: spec, stateFolder } = inventory;
   const { namespace } = spec;
@@ -124,7 +124,8 @@ async function applyManifests(
       run: async () => {
         const rendering = {
           kustomization: kustomization(spec, images),
-          ...(secrets === undefined ? {} : { postgresEnvironment: secrets.text }),
+          postgresEnvironment: secrets?.text,
+          pullConfig: pullConfig(spec, environment),
         };
         const yaml = await render(controlPlane, rendering, signal);
         applied = workloads(parseRendered(yaml));
