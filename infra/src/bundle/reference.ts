@@ -26,12 +26,17 @@ export function parseReference(image: string): Reference {
   return { host: hasHost ? first : "docker.io", repository, tag: tag ?? "latest" };
 }
 
+/** A registry itself, without a mirror: Docker's own has another name than its images. */
+export function registryUrl(host: string): string {
+  return `https://${host === "docker.io" ? "registry-1.docker.io" : host}`;
+}
+
 /**
  * Where a registry's API is: `https://registry.k8s.io/v2`, or the mirror that stands in for it. A mirror in a folder of
  * its own is asked there, as containerd does with `override_path`.
  */
 export function apiOf(host: string, mirrors: Readonly<Record<string, string>>): string {
   const mirror = mirrors[host] ?? mirrors["_default"];
-  if (mirror === undefined) return `https://${host === "docker.io" ? "registry-1.docker.io" : host}/v2`;
+  if (mirror === undefined) return `${registryUrl(host)}/v2`;
   return new URL(mirror).pathname === "/" ? `${mirror.replace(/\/$/, "")}/v2` : mirror;
 }

@@ -9,8 +9,8 @@ import type { Clock, Examined } from "./judge-together.ts";
 export interface Sources {
   /** What a node of this architecture fetches. */
   urls(architecture: string): readonly string[];
-  /** `user:password` for them. */
-  readonly credentials?: string;
+  /** curl's configuration for those of these hosts. */
+  readonly credentials?: { readonly hosts: ReadonlySet<string>; readonly curlConfig: string };
   /** PEM of the authorities they are certified by. */
   readonly ca?: string;
 }
@@ -37,8 +37,13 @@ export async function examine(
   const urls = sources.urls(new Facts(machine).one("architecture"));
   const reach = await ask(
     "reach.sh",
-    { URLS: urls.join(" "), PEERS: peers(inventory.nodes, node.name).join(" "), CA: sources.ca ?? "" },
-    sources.credentials === undefined ? {} : { CREDENTIALS: sources.credentials },
+    {
+      URLS: urls.join(" "),
+      OWN_URLS: urls.filter((url) => sources.credentials?.hosts.has(new URL(url).host)).join(" "),
+      PEERS: peers(inventory.nodes, node.name).join(" "),
+      CA: sources.ca ?? "",
+    },
+    sources.credentials === undefined ? {} : { CURL_CONFIG: sources.credentials.curlConfig },
   );
   return { name: node.name, facts: new Facts(`${machine}\n${taken}\n${reach}`), clock };
 }

@@ -1,10 +1,14 @@
 #!/bin/sh
-# What can be reached from this machine: URLS, and PEERS (name,address,protocol,port), separated by blanks. CREDENTIALS
-# (user:password) and CA (PEM) are for the URLs. A line for each answer, its columns separated by tabs.
+# What can be reached from this machine: URLS, and PEERS (name,address,protocol,port), separated by blanks. CA (PEM) is
+# for the URLs, CURL_CONFIG (credentials) for those that are OWN_URLS as well. A line for each answer, its columns
+# separated by tabs.
 set -u
 
 url() {
-  answer=$(curl -sS -o /dev/null -IL -m 15 ${CREDENTIALS:+-u "$CREDENTIALS"} ${CA:+--cacert "$folder/ca"} \
+  config=
+  case " ${OWN_URLS:-} " in *" $1 "*) config=${CURL_CONFIG:-} ;; esac
+  # By standard input, so that no process list shows it.
+  answer=$(printf '%s\n' "$config" | curl -sS -K - -o /dev/null -IL -m 15 ${CA:+--cacert "$folder/ca"} \
     -w '%{http_code}\t%{time_total}' "$1" 2> "$2") || true
   printf 'url\t%s\t%s\t%s\n' "$1" "$answer" "$(tr -d '\r' < "$2" | head -n 1)"
 }
@@ -30,6 +34,7 @@ peer() {
 main() {
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
+  trap 'exit 129' HUP INT TERM
   [ -z "${CA:-}" ] || printf '%s\n' "$CA" > "$folder/ca"
   number=0
   for each in $PEERS; do

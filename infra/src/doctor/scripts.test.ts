@@ -1,6 +1,10 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createSocketServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
@@ -54,3 +58,41 @@ test.runIf(process.platform === "linux")(
     expect(new Set(statuses)).toEqual(new Set(["000", "204"]));
   },
 );
+
+test.runIf(process.platform === "linux")("only one's own sources are told who asks", async () => {
+  const told = new Map<string, string | undefined>();
+  const server = createServer(({ url = "", headers }, response) => {
+    told.set(url, headers.authorization);
+    response.writeHead(204).end();
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await ask("reach.sh", {
+    URLS: `${origin}/own ${origin}/other`,
+    OWN_URLS: `${origin}/own`,
+    CURL_CONFIG: 'user = "me:secret"',
+    PEERS: "",
+  });
+  server.close();
+  expect(told.get("/own")).toBe(`Basic ${Buffer.from("me:secret").toString("base64")}`);
+  expect([...told.keys()]).toContain("/other");
+  expect(told.get("/other")).toBeUndefined();
+});
+
+test.runIf(process.platform === "linux")("a script that is ended leaves no folder", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "wharf-reach-"));
+  const file = new URL("reach.sh", import.meta.url).pathname;
+  const silent = createSocketServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const child = spawn("sh", [file], {
+    env: { ...process.env, TMPDIR: folder, URLS: `http://127.0.0.1:${port}/`, PEERS: "" },
+  });
+  const [socket] = (await once(silent, "connection")) as [Socket];
+  expect(await readdir(folder)).toHaveLength(1);
+  child.kill("SIGTERM");
+  await once(child, "exit");
+  expect(await readdir(folder)).toEqual([]);
+  socket.destroy();
+  silent.close();
+});

@@ -5,7 +5,10 @@ import { presets } from "../inventory/presets.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { profiles } from "../profiles/profiles.ts";
 import type { Profile } from "../profiles/profile.ts";
-import { sourceUrls } from "./sources.ts";
+import { FakeNode } from "../node/fake-node.ts";
+import { testInventory } from "../steps/testing.ts";
+import { examine } from "./examine.ts";
+import { sourcesOf, sourceUrls } from "./sources.ts";
 
 const inventory = { sources: presets.official, parts: {}, deploy: {} } as unknown as Inventory;
 const profile = (name: string) => profiles.get(name) as Profile;
@@ -35,6 +38,26 @@ test("a mirror is asked in a registry's place, once", () => {
     "http://mirror:5000/v2/",
   ]);
   expect(sourceUrls(inventory, profile("v1.28"), "amd64").at(-1)).toBe("https://registry-1.docker.io/v2/");
+});
+
+test("a node tells its password only to hosts that the inventory names", async () => {
+  const worker = { name: "k8s-worker", address: "192.0.2.12", role: "worker", ssh: {} } as const;
+  const mirrored = testInventory({
+    nodes: [worker],
+    sources: {
+      ...presets.official,
+      packages: "https://mirror.example",
+      credentials: { user: "me", passwordVariable: "P" },
+    },
+  });
+  const asked = new FakeNode(worker.name).on("clock", "0\n").on(/machine|taken|reach/, "");
+  const { signal } = new AbortController();
+  const sources = await sourcesOf(mirrored, profile("v1.28"), { P: "secret" });
+  await examine(asked, mirrored, sources, signal);
+  const options = asked.ran.find((ran) => ran.options.step === "reach.sh")?.options;
+  expect(options?.variables?.["OWN_URLS"]).toBe("https://mirror.example/core/stable/v1.28/deb/Release.key");
+  expect(options?.variables?.["URLS"]).toContain("https://github.com/");
+  expect(options?.secrets).toEqual({ CURL_CONFIG: 'user = "me:secret"' });
 });
 
 test("what is fetched to try the downloader is a small file of the release, unless the inventory says otherwise", () => {

@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { type Inventory, partNames } from "../inventory/inventory.ts";
 import type { Architecture, Profile } from "../profiles/profile.ts";
 import { artefact } from "../steps/artefacts.ts";
-import { packagesUrl } from "../steps/sources.ts";
+import { parseReference, registryUrl } from "../bundle/reference.ts";
+import { curlConfig, ownHosts, packagesUrl } from "../steps/sources.ts";
 import type { Sources } from "./examine.ts";
 
 /** What nodes ask for, and with what. */
@@ -16,7 +17,14 @@ export async function sourcesOf(
   const password = credentials === undefined ? undefined : environment[credentials.passwordVariable];
   return {
     urls: (architecture) => sourceUrls(inventory, profile, architecture === "arm64" ? "arm64" : "amd64"),
-    ...(credentials === undefined ? {} : { credentials: `${credentials.user}:${password ?? ""}` }),
+    ...(credentials === undefined
+      ? {}
+      : {
+          credentials: {
+            hosts: ownHosts(inventory.sources),
+            curlConfig: curlConfig({ user: credentials.user, password: password ?? "" }),
+          },
+        }),
     ...(ca === undefined ? {} : { ca: await readFile(ca, "utf8") }),
   };
 }
@@ -30,16 +38,15 @@ export function sourceUrls(
   const { sources } = inventory;
   const files = partNames.map((part) => artefact(part, inventory, profile, architecture).url);
   const registries = [sources.imageRepository, flannelRegistry(inventory, profile)].map((repository) =>
-    registryUrl(repository.split("/")[0] ?? "", sources),
+    placeOf(parseReference(`${repository}/image`).host, sources),
   );
   return [...new Set([...files, `${packagesUrl(sources, profile)}/Release.key`, ...registries])];
 }
 
 /** Where a registry is asked, or its mirror: OCI's distribution specification, "Determining Support". */
-function registryUrl(host: string, { registryMirrors }: Inventory["sources"]): string {
-  const mirror = registryMirrors[host] ?? registryMirrors["_default"];
-  const own = host === "docker.io" ? "registry-1.docker.io" : host;
-  return mirror === undefined ? `https://${own}/v2/` : `${new URL(mirror).origin}/v2/`;
+function placeOf(host: string, { registryMirrors }: Inventory["sources"]): string {
+  const mirror = registryMirrors[host] ?? registryMirrors["_default"] ?? registryUrl(host);
+  return `${new URL(mirror).origin}/v2/`;
 }
 
 /** flannel's manifests name docker.io before 0.27, and ghcr.io since. */

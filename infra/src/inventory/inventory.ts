@@ -30,7 +30,7 @@ export interface Sources {
   readonly packages: string;
   /** Where containerd looks instead of a registry, by its host; `_default` for every other. */
   readonly registryMirrors: Readonly<Record<string, string>>;
-  /** For all of these hosts. The password comes from the environment's variable of this name. */
+  /** For those of these hosts that are no preset's. The password comes from the environment's variable of this name. */
   readonly credentials?: { readonly user: string; readonly passwordVariable: string };
   /** A PEM file of certificate authorities that the nodes are to trust for them, absolute. */
   readonly ca?: string;

@@ -110,14 +110,17 @@ const sources = mapping(
       }),
     ),
     credentials: optional(
-      mapping({
-        user: Type.String({ minLength: 1 }),
-        passwordVariable: text(
-          String.raw`^[A-Za-z_]\w*$`,
-          "the name of an environment variable",
-          "The environment variable that has the password.",
-        ),
-      }),
+      mapping(
+        {
+          user: Type.String({ minLength: 1 }),
+          passwordVariable: text(
+            String.raw`^[A-Za-z_]\w*$`,
+            "the name of an environment variable",
+            "The environment variable that has the password.",
+          ),
+        },
+        { description: "For the hosts that are named here, never for a preset's." },
+      ),
     ),
     ca: optional(file("A PEM file of certificate authorities that the nodes are to trust for these hosts.")),
   },

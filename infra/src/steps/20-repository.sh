@@ -14,7 +14,12 @@ prepare_apt() {
 
 main() {
   is_dry || prepare_apt
-  [ -z "${APT_AUTH:-}" ] || echo "$APT_AUTH" | put "$auth" 600
+  if [ -n "${APT_AUTH:-}" ]; then
+    echo "$APT_AUTH" | put "$auth" 600
+  elif [ -e "$auth" ]; then
+    changed "$auth removed"
+    is_dry || rm "$auth"
+  fi
   line="deb [signed-by=$key] $URL /"
   if [ -s "$key" ] && grep -qxF "$line" "$list" 2> /dev/null; then return; fi
   # The key first: with the list there, it is known to be this repository's.

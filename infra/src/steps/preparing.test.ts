@@ -128,11 +128,30 @@ describePerformed("preparing a node", (stage) => {
     });
   });
 
+  describe("the apt repository", () => {
+    it("is told who asks for as long as it is to be", async () => {
+      await stage.node.write("/opt/deb/Release.key", "key");
+      await stage.node.program("dpkg", "exit 0");
+      const file = "/etc/apt/auth.conf.d/wharf-cluster.conf";
+      const repository = (APT_AUTH: string) => ({
+        id: "20-repository",
+        uses: ["fetch", "apt"],
+        variables: { URL: "file:///opt/deb", APT_AUTH },
+      });
+      expect(await stage.perform(repository("machine mirror.example login me password secret"))).toContain(
+        file,
+      );
+      expect(await stage.perform(repository(""), true)).toEqual([`${file} removed`]);
+      expect(await stage.perform(repository(""))).toEqual([`${file} removed`]);
+      expect(await stage.node.read(file)).toBeUndefined();
+    });
+  });
+
   describe("registry mirrors", () => {
     const file = "/etc/containerd/certs.d/_default/hosts.toml";
-    const mirrors = (MIRRORS: string, more: Record<string, string> = {}) => ({
+    const mirrors = (REGISTRIES: string, more: Record<string, string> = {}) => ({
       id: "26-registries",
-      variables: { MIRRORS, ...more },
+      variables: { REGISTRIES, ...more },
     });
 
     it("are files, and those that are no longer wanted go", async () => {
@@ -148,13 +167,15 @@ describePerformed("preparing a node", (stage) => {
 
     it("in a folder are asked there, as somebody, over authorities of their own", async () => {
       await stage.node.write("/etc/wharf-cluster/ca.pem", "PEM");
-      await stage.perform(
-        mirrors("docker.io https://harbor.example/v2/hub", { AUTHORIZATION: "Basic eDp5" }),
-      );
+      const lines = "docker.io https://harbor.example/v2/hub authorized\nghcr.io https://other.example";
+      await stage.perform(mirrors(lines, { AUTHORIZATION: "Basic eDp5" }));
       const text = await stage.node.read("/etc/containerd/certs.d/docker.io/hosts.toml");
       expect(text).toContain("  override_path = true\n");
       expect(text).toContain('  ca = "/etc/wharf-cluster/ca.pem"\n');
       expect(text).toContain('    Authorization = "Basic eDp5"\n');
+      const other = await stage.node.read("/etc/containerd/certs.d/ghcr.io/hosts.toml");
+      expect(other).toContain('  ca = "/etc/wharf-cluster/ca.pem"\n');
+      expect(other).not.toContain("Authorization");
     });
   });
 });

@@ -23,7 +23,7 @@ export interface StepContext {
   readonly controlPlane: Node;
   /** What was found on each node, by its name. */
   readonly facts: ReadonlyMap<string, NodeFacts>;
-  /** For the hosts of the inventory's sources. */
+  /** For those hosts of the inventory's sources that are no preset's. */
   readonly credentials?: { readonly user: string; readonly password: string };
   /** PEM of the authorities that the nodes are to trust for them. */
   readonly ca?: string;

@@ -3,7 +3,7 @@ import { artefact } from "./artefacts.ts";
 import { containerdSettings } from "./containerd-settings.ts";
 import { initConfig } from "./kubeadm-config.ts";
 import { shellStep } from "./shell-step.ts";
-import { credentials, kubernetesImage, packagesUrl, registryMirrors } from "./sources.ts";
+import { basic, credentials, kubernetesImage, packagesUrl, registries } from "./sources.ts";
 import type { Step, StepContext } from "./step.ts";
 
 const MANIFESTS = "/var/lib/wharf-cluster/manifests";
@@ -45,7 +45,7 @@ export const preparation: readonly Step[] = [
     title: "apt repository",
     uses: ["fetch", "apt"],
     variables: (_, { inventory, profile }) => ({ URL: packagesUrl(inventory.sources, profile) }),
-    secrets: (_, context) => credentials(context),
+    secrets: (_, context) => credentials(context, packagesUrl(context.inventory.sources, context.profile)),
   }),
   shellStep({
     id: "21-packages",
@@ -82,8 +82,8 @@ export const preparation: readonly Step[] = [
   shellStep({
     id: "26-registries",
     title: "registry mirrors",
-    variables: (_, { inventory }) => ({ MIRRORS: registryMirrors(inventory.sources) }),
-    secrets: (_, context) => credentials(context),
+    variables: (_, context) => ({ REGISTRIES: registries(context) }),
+    secrets: (_, { credentials: given }) => (given === undefined ? {} : { AUTHORIZATION: basic(given) }),
   }),
   shellStep({
     id: "28-kubelet",
@@ -216,7 +216,9 @@ function part(name: PartName, place: Readonly<Record<string, string>>): Step {
         ...place,
       };
     },
-    secrets: (_, context) => credentials(context),
+    // Its checksums are beside it.
+    secrets: ({ facts: { architecture } }, context) =>
+      credentials(context, artefact(name, context.inventory, context.profile, architecture).url),
   });
 }
 

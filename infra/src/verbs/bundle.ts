@@ -4,9 +4,9 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { gather } from "../bundle/gather.ts";
 import type { ExitStatus, Verb, VerbContext } from "../cli/verb.ts";
 import { UsageError } from "../errors.ts";
-import type { Sources } from "../inventory/inventory.ts";
 import type { Architecture } from "../profiles/profile.ts";
 import { stepContext } from "../steps/context.ts";
+import { basic, ownHosts } from "../steps/sources.ts";
 
 /** One archive with everything that `up --bundle` needs, for nodes that reach nothing. */
 export const bundle: Verb = {
@@ -33,7 +33,7 @@ async function run(context: VerbContext): Promise<ExitStatus> {
   if (ca !== undefined) setDefaultCACertificates([...getCACertificates("default"), ca]);
   const web = {
     signal,
-    ...(credentials && { authorization: { value: basic(credentials), hosts: hostsOf(inventory.sources) } }),
+    ...(credentials && { authorization: { value: basic(credentials), hosts: ownHosts(inventory.sources) } }),
   };
   await gather({ inventory, profile, architecture, web, report, output, isDryRun: options.isDryRun });
   if (options.isDryRun) return 0;
@@ -46,20 +46,4 @@ function architectureOf(value: VerbContext["values"][string]): Architecture {
   if (value === undefined || value === "amd64") return "amd64";
   if (value === "arm64") return "arm64";
   throw new UsageError("--architecture: amd64 or arm64");
-}
-
-function basic({ user, password }: { readonly user: string; readonly password: string }): string {
-  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-}
-
-/** Those that the inventory's credentials are for. */
-function hostsOf({
-  imageRepository,
-  releases,
-  raw,
-  packages,
-  registryMirrors,
-}: Sources): ReadonlySet<string> {
-  const urls = [releases, raw, packages, ...Object.values(registryMirrors), `https://${imageRepository}`];
-  return new Set(urls.map((url) => new URL(url).host));
 }
