@@ -92,6 +92,15 @@ const node = mapping({
   ),
 });
 
+const login = {
+  user: Type.String({ minLength: 1 }),
+  passwordVariable: text(
+    String.raw`^[A-Za-z_]\w*$`,
+    "the name of an environment variable",
+    "The environment variable that has the password.",
+  ),
+};
+
 const sources = mapping(
   {
     preset: optional(
@@ -110,17 +119,7 @@ const sources = mapping(
       }),
     ),
     credentials: optional(
-      mapping(
-        {
-          user: Type.String({ minLength: 1 }),
-          passwordVariable: text(
-            String.raw`^[A-Za-z_]\w*$`,
-            "the name of an environment variable",
-            "The environment variable that has the password.",
-          ),
-        },
-        { description: "For the hosts that are named here, never for a preset's." },
-      ),
+      mapping(login, { description: "For the hosts that are named here, never for a preset's." }),
     ),
     ca: optional(file("A PEM file of certificate authorities that the nodes are to trust for these hosts.")),
   },
@@ -128,12 +127,6 @@ const sources = mapping(
     description:
       "Where everything is downloaded from: a preset, or your own mirrors, or a preset changed in part.",
   },
-);
-
-const passwordVariable = text(
-  String.raw`^[A-Za-z_]\w*$`,
-  "the name of an environment variable",
-  "The environment variable that has the password.",
 );
 
 const deploy = mapping(
@@ -151,10 +144,9 @@ const deploy = mapping(
       ),
     ),
     registryCredentials: optional(
-      mapping(
-        { user: Type.String({ minLength: 1 }), passwordVariable },
-        { description: "What the nodes pull from that registry with, if it asks who they are." },
-      ),
+      mapping(login, {
+        description: "What the nodes pull from that registry with, if it asks who they are.",
+      }),
     ),
     allowNetworks: optional(
       Type.Array(
