@@ -33,6 +33,16 @@ export class InventoryError extends ClusterError {
   }
 }
 
+/** What is kept of a cluster beside its inventory cannot be written. */
+export class StateFolderError extends ClusterError {
+  constructor(folder: string, cause: Error) {
+    super("STATE_FOLDER", `${folder} cannot be written: ${cause.message}`, {
+      cause,
+      hint: "Host keys, transcripts and the kubeconfig are kept there: put the inventory into a folder of yours.",
+    });
+  }
+}
+
 /** What is known of a command that failed on a node. */
 export interface FailedCommand {
   readonly node: string;

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 
 import type { Inventory } from "../inventory/inventory.ts";
+import { makeStateFolder } from "../inventory/state-folder.ts";
 import { Secrets } from "../node/secrets.ts";
 import { SshNode, type SshNodeOptions } from "../node/ssh-node.ts";
 import { Transcript } from "../node/transcript.ts";
@@ -41,14 +42,15 @@ export function openCluster(request: ClusterRequest): ClusterAccess {
 function open(request: ClusterRequest, inventory: Inventory) {
   const { verb, isDryRun, signal, notice, echo } = request;
   const { stateFolder } = inventory;
-  mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+  makeStateFolder(stateFolder);
   const secrets = new Secrets();
   for (const credentials of [inventory.sources.credentials, inventory.deploy.registryCredentials]) {
     const password = request.environment[credentials?.passwordVariable ?? ""];
     if (password !== undefined) secrets.add(password);
   }
   const transcript = new Transcript(
-    join(stateFolder, "logs", `${timestamp()}-${verb.name}.log`),
+    // Two runs may begin in the same second.
+    join(stateFolder, "logs", `${timestamp()}-${verb.name}-${process.pid}.log`),
     secrets,
     echo,
   );

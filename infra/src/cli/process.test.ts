@@ -163,6 +163,19 @@ test("commands to type next name the inventory as it was named, and only then", 
   expect(JSON.parse(not.stdout)).toMatchObject({ typed: "pnpm cluster status" });
 });
 
+test("a folder that nothing can be kept in is told as such", async () => {
+  const folder = mkdtempSync("/tmp/wharf-test-");
+  writeFileSync(
+    join(folder, "cluster.yaml"),
+    "nodes: [{ name: a, address: 192.0.2.1, role: control-plane }]\n",
+  );
+  writeFileSync(join(folder, "cluster.state"), "a file");
+  const { stderr, status } = await run(["wait"], folder);
+  rmSync(folder, { recursive: true });
+  expect(stderr).toMatch(/^\S+cluster\.state cannot be written: .*\n\nHost keys/);
+  expect(status).toBe(1);
+});
+
 const lacks = sshdLacks();
 describe.skipIf(lacks !== undefined)(`interrupted${lacks === undefined ? "" : ` (needs ${lacks})`}`, () => {
   const sshd = new Sshd();
@@ -192,7 +205,8 @@ describe.skipIf(lacks !== undefined)(`interrupted${lacks === undefined ? "" : ` 
     expect(sleeping()).toBe(false);
     expect(stdout).toContain("[a] waits: failed: a: echo waiting; sleep 4712.5: interrupted\n");
     expect(stderr).toContain("interrupted\n");
-    expect(stderr).toMatch(/transcript: .*cluster\.state\/logs\/\d+T\d+Z-wait\.log\n/);
+    expect(stderr).toMatch(/transcript: .*cluster\.state\/logs\/\d+T\d+Z-wait-\d+\.log\n/);
+    expect(stderr).toContain(`-wait-${child.pid}.log`);
     expect(status).toBe(1);
   });
 
