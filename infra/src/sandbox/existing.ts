@@ -9,12 +9,15 @@ export interface Wishes {
   readonly artefacts: string | undefined;
   readonly baseImage: string | undefined;
   readonly mirrorBaseImage: string | undefined;
+  readonly profile: string | undefined;
 }
 
 /** A sandbox to be made, or that stands. */
 export interface SandboxPlan extends SandboxSpec {
   readonly baseImage: string;
   readonly mirrorBaseImage: string;
+  /** The newest that there is unless given. */
+  readonly profile: string | undefined;
   readonly stands: boolean;
 }
 
@@ -39,6 +42,7 @@ export async function readPlan(docker: Docker, wishes: Wishes): Promise<SandboxP
       artefacts: wishes.artefacts,
       baseImage,
       mirrorBaseImage: wishes.mirrorBaseImage ?? baseImage,
+      profile: wishes.profile,
       stands: false,
     };
   }
@@ -58,21 +62,27 @@ export async function readPlan(docker: Docker, wishes: Wishes): Promise<SandboxP
       "To make it anew: pnpm cluster sandbox down",
     );
   };
-  const artefacts = kept("artefacts", "--artefacts");
   return {
     name,
     subnet: kept("subnet", "--subnet"),
-    artefacts: artefacts === "" ? undefined : artefacts,
+    artefacts: kept("artefacts", "--artefacts") || undefined,
     baseImage: kept("baseImage", "--base-image"),
     mirrorBaseImage: kept("mirrorBaseImage", "--mirror-base-image"),
+    profile: kept("profile", "--profile") || undefined,
     stands: true,
   };
 }
 
 /** What `docker network create` is told. */
 export function networkArguments(plan: SandboxPlan): string[] {
-  const { name, subnet, artefacts, baseImage, mirrorBaseImage } = plan;
-  const labels = { subnet, artefacts: artefacts ?? "", baseImage, mirrorBaseImage };
+  const { name, subnet, artefacts, baseImage, mirrorBaseImage, profile } = plan;
+  const labels = {
+    subnet,
+    artefacts: artefacts ?? "",
+    baseImage,
+    mirrorBaseImage,
+    profile: profile ?? "",
+  };
   return [
     "network",
     "create",

@@ -1,7 +1,13 @@
 import { networkInterfaces } from "node:os";
 import { expect, it } from "vitest";
 
-import { capabilitiesIn, checkSubnetIsFree, resolversIn } from "./host.ts";
+import {
+  capabilitiesIn,
+  checkEndpoint,
+  checkOperatingSystem,
+  checkSubnetIsFree,
+  resolversIn,
+} from "./host.ts";
 import { SandboxError } from "./spec.ts";
 
 const status = (bounding: string) =>
@@ -28,6 +34,14 @@ it("name servers on a loopback address are passed over: a Pod could not reach th
   const file =
     "# made by hand\nnameserver 127.0.0.53\nnameserver ::1\nsearch example.org\nnameserver 192.0.2.53\n";
   expect(resolversIn(file)).toEqual(["192.0.2.53"]);
+});
+
+it("a Docker whose containers are not on this machine is refused", () => {
+  for (const endpoint of ["tcp://192.0.2.1:2375", "ssh://root@192.0.2.1", "npipe:////./pipe/docker_engine"])
+    expect(() => checkEndpoint(endpoint)).toThrow(SandboxError);
+  expect(() => checkEndpoint("unix:///var/run/docker.sock")).not.toThrow();
+  expect(() => checkOperatingSystem("Docker Desktop")).toThrow(/virtual machine/);
+  expect(() => checkOperatingSystem("Debian GNU/Linux 12 (bookworm)")).not.toThrow();
 });
 
 const own = Object.values(networkInterfaces())

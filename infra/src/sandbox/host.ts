@@ -36,11 +36,14 @@ const LEAST_FREE_BYTES = 6 * 2 ** 30;
 export async function inspectHost(docker: Docker): Promise<Host> {
   if (process.platform !== "linux")
     throw new SandboxError("the sandbox needs Linux: its nodes share the kernel");
+  checkEndpoint(await docker.run(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]));
   await docker.run(["version"]);
   const info = JSON.parse(await docker.run(["info", "--format", "{{json .}}"])) as {
     DockerRootDir: string;
+    OperatingSystem: string;
     SecurityOptions: string[] | null;
   };
+  checkOperatingSystem(info.OperatingSystem);
   if (info.SecurityOptions?.some((one) => one.includes("rootless")) === true) {
     throw new SandboxError(
       "Docker runs rootless: kubelet needs more than that gives",
@@ -53,6 +56,29 @@ export async function inspectHost(docker: Docker): Promise<Host> {
     resolvers: await readResolvers(),
     cores: availableParallelism(),
   };
+}
+
+/**
+ * The containers' addresses, kernel and folders are to be this machine's.
+ *
+ * @param endpoint where the daemon is: `unix:///var/run/docker.sock`
+ * @throws {SandboxError} when that is another machine
+ */
+export function checkEndpoint(endpoint: string): void {
+  if (endpoint.startsWith("unix://")) return;
+  throw new SandboxError(
+    `Docker is elsewhere (${endpoint}): its containers could not be reached from here`,
+    "Run this on that machine, or choose this one's: unset DOCKER_HOST DOCKER_CONTEXT; docker context use default",
+  );
+}
+
+/** @throws {SandboxError} when the daemon is in a virtual machine, though its socket is here */
+export function checkOperatingSystem(name: string): void {
+  if (!name.includes("Docker Desktop")) return;
+  throw new SandboxError(
+    "Docker Desktop has its containers in a virtual machine: they could not be reached from here",
+    "Use the system's Docker (apt-get install docker.io; docker context use default), or run this in a virtual machine of your own.",
+  );
 }
 
 /**

@@ -8,7 +8,7 @@ import { parseInventory } from "../inventory/read.ts";
 import { stateFolderOf } from "../inventory/state-folder.ts";
 import { artefact } from "../steps/artefacts.ts";
 import { profiles } from "../profiles/profiles.ts";
-import { ensureKey } from "./access.ts";
+import { claim, ensureKey } from "./access.ts";
 import { inventoryText, sandboxOf, writeInventory } from "./inventory-file.ts";
 import { chooseOffer } from "./offer.ts";
 
@@ -34,6 +34,7 @@ function artefactsFolder(): string {
 
 it("the inventory of a sandbox is one that every verb can read", async () => {
   const file = join(folder(), "cluster.yaml");
+  await claim(stateFolderOf(file), "trial");
   await ensureKey(stateFolderOf(file));
   const spec = { name: "trial", subnet: "10.1.2", artefacts: undefined };
   const inventory = parseInventory(
@@ -51,6 +52,7 @@ it("the inventory of a sandbox is one that every verb can read", async () => {
 
 it("with a folder of artefacts, everything comes from the mirror, in the versions that the folder has", async () => {
   const file = join(folder(), "cluster.yaml");
+  await claim(stateFolderOf(file), "trial");
   await ensureKey(stateFolderOf(file));
   const spec = { name: "trial", subnet: "10.1.2", artefacts: artefactsFolder() };
   const inventory = parseInventory(
@@ -78,7 +80,7 @@ it("an inventory that is not a sandbox's is left alone", async () => {
   await expect(sandboxOf(file)).rejects.toThrow(UsageError);
 });
 
-it("a sandbox's own is known by its name, and written only when something differs", async () => {
+it("a sandbox's own is known by its name, and written only where it is missing", async () => {
   const file = join(folder(), "cluster.yaml");
   const spec = { name: "trial", subnet: "10.1.2", artefacts: undefined };
   const text = inventoryText(spec, stateFolderOf(file), { profile: "v1.28" });
@@ -86,6 +88,7 @@ it("a sandbox's own is known by its name, and written only when something differ
   expect(await sandboxOf(file)).toBeUndefined();
   expect(await writeInventory(file, text, false)).toBe(true);
   expect(await sandboxOf(file)).toBe("trial");
+  writeFileSync(file, `${text}deploy: { overlay: shared }\n`);
   expect(await writeInventory(file, text, false)).toBe(false);
-  expect(readFileSync(file, "utf8")).toBe(text);
+  expect(readFileSync(file, "utf8")).toContain("overlay: shared");
 });

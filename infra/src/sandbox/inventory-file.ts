@@ -43,10 +43,9 @@ export function inventoryText(spec: SandboxSpec, stateFolder: string, offer: Off
   return head + stringify({ profile, nodes, ssh, ...rest }, { lineWidth: 0 });
 }
 
-/** Writes it where it is not so yet, and says whether it did. */
+/** Writes it where there is none, and says whether it did. One that is there may have been edited since. */
 export async function writeInventory(file: string, text: string, isDryRun: boolean): Promise<boolean> {
-  const found = await readFile(file, "utf8").catch(() => "");
-  if (found === text) return false;
+  if ((await sandboxOf(file)) !== undefined) return false;
   if (!isDryRun) await writeFile(file, text);
   return true;
 }

@@ -6,7 +6,7 @@ import { compareVersions, partsIn, profilesIn } from "./artefacts.ts";
 import { machinesOf, type SandboxSpec } from "./spec.ts";
 
 /** What a sandbox's inventory says beside its nodes. */
-export type Offer = Pick<InventoryFile, "profile" | "sources" | "parts" | "deploy">;
+export type Offer = Pick<InventoryFile, "sources" | "parts" | "deploy"> & { readonly profile: string };
 
 /**
  * The profile, and where everything comes from: the official sources, or the mirror alone.

@@ -1,6 +1,7 @@
 import type { Report, Task } from "../cli/report.ts";
+import { UsageError } from "../errors.ts";
 import { stateFolderOf } from "../inventory/state-folder.ts";
-import { ensureKey, forgetHosts } from "./access.ts";
+import { checkOwner, claim, ensureKey, forgetHosts } from "./access.ts";
 import type { Docker } from "./docker.ts";
 import { networkArguments, readPlan, type SandboxPlan, type Wishes } from "./existing.ts";
 import { checkDisk, checkSubnetIsFree, type Host, inspectHost } from "./host.ts";
@@ -25,8 +26,8 @@ export interface Place {
 /** What `sandbox up` is asked for. */
 export interface UpRequest extends Place {
   readonly wishes: Wishes;
-  /** The newest that there is unless given. */
-  readonly profile: string | undefined;
+  /** Whether its inventory is there. */
+  readonly hasInventory: boolean;
   /** What is typed next. */
   readonly deployCommand: string;
 }
@@ -42,18 +43,23 @@ interface Site {
  * Makes the machines that are missing, starts those that do not run, and writes their inventory.
  *
  * @throws {SandboxError} when they cannot stand on this machine
+ * @throws {UsageError} when what was asked for does not go with what there is
  * @throws {DockerError} when Docker refuses something
  */
 export async function bringUp(request: UpRequest): Promise<void> {
   const { docker, report, inventoryFile } = request;
   const host = await inspectHost(docker);
-  const plan = await readPlan(docker, request.wishes);
-  const offer = await chooseOffer(plan, request.profile);
+  const asked = await readPlan(docker, request.wishes);
+  const offer = await chooseOffer(asked, asked.profile);
+  const plan = { ...asked, profile: offer.profile };
+  const stateFolder = stateFolderOf(inventoryFile);
+  await checkRemains(request, plan, stateFolder);
   if (!plan.stands) {
     checkSubnetIsFree(plan.subnet);
     await checkDisk(host.dockerFolder);
   }
-  const site = { plan, host, stateFolder: stateFolderOf(inventoryFile) };
+  if (!request.isDryRun) await claim(stateFolder, plan.name);
+  const site = { plan, host, stateFolder };
   const machines = machinesOf(plan);
   await report.run("Images", imageTasks(request, site));
   await report.run("This machine", [kernelTask(request, site), networkTask(request, site)]);
@@ -76,6 +82,20 @@ export async function bringUp(request: UpRequest): Promise<void> {
   report.result("sandbox", { name: plan.name, inventory: inventoryFile, machines });
   for (const { host: name, address } of machines) report.say(`${name.padEnd(12)} ${address}`);
   report.say(`Next: ${request.deployCommand}`);
+}
+
+/** An inventory is not written over, nor what a real cluster keeps mixed with a sandbox's. */
+async function checkRemains(
+  { inventoryFile, hasInventory }: UpRequest,
+  { name, stands }: SandboxPlan,
+  stateFolder: string,
+): Promise<void> {
+  if (!hasInventory) return checkOwner(stateFolder, name);
+  if (!stands)
+    throw new UsageError(
+      `${inventoryFile} is that of a sandbox "${name}" that is no more`,
+      "To remove what is left of it: pnpm cluster sandbox down",
+    );
 }
 
 function baseOf({ plan }: Site, kind: Machine["kind"]): string {

@@ -1,7 +1,10 @@
 import { resolve } from "node:path";
 
+import { refuseOptions } from "../cli/arguments.ts";
 import type { ExitStatus, Verb, VerbContext } from "../cli/verb.ts";
 import { UsageError } from "../errors.ts";
+import { stateFolderOf } from "../inventory/state-folder.ts";
+import { ownerOf } from "../sandbox/access.ts";
 import { Docker } from "../sandbox/docker.ts";
 import { takeDown } from "../sandbox/down.ts";
 import { sandboxOf } from "../sandbox/inventory-file.ts";
@@ -31,24 +34,35 @@ export const sandbox: Verb = {
     artefacts: "up: the folder that the mirror serves; no machine reaches anything else then",
     subnet: "up: the first three numbers of its addresses: 172.30.52",
     profile: "up: the profile that the inventory names: the newest that there is",
-    images: "down: removes the images that it was made from as well",
+    images: "down: removes the images that it was made from as well, unless something else was",
   },
   run,
 };
+
+const ofUp = ["base-image", "mirror-base-image", "artefacts", "subnet", "profile"];
+const ofDown = ["images"];
 
 async function run(context: VerbContext): Promise<ExitStatus> {
   const { positionals, inventoryFile, report, values, options } = context;
   const [word, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`sandbox ${word}: what is "${rest[0]}"?`);
+  if (word !== "up" && word !== "down") throw new UsageError("sandbox up, or sandbox down?");
+  refuseOptions(values, word === "up" ? ofDown : ofUp, `sandbox ${word}`);
   const docker = new Docker(context.signal);
   const written = await sandboxOf(inventoryFile);
-  const name = checkName(textOf(context, "name") ?? written ?? "wharf");
+  // An up that was ended early has marked the folder, and written no inventory.
+  const owner = written ?? (await ownerOf(stateFolderOf(inventoryFile)));
+  const name = checkName(textOf(context, "name") ?? owner ?? "wharf");
   const place = { inventoryFile, name, docker, report, isDryRun: options.isDryRun, signal: context.signal };
   if (word === "down") {
-    await takeDown({ ...place, withImages: values["images"] === true, ownsInventory: written === name });
+    await takeDown({
+      ...place,
+      withImages: values["images"] === true,
+      ownsInventory: written === name,
+      ownsStateFolder: owner === name,
+    });
     return 0;
   }
-  if (word !== "up") throw new UsageError("sandbox up, or sandbox down?");
   if (written !== undefined && written !== name) {
     throw new UsageError(
       `${inventoryFile} is that of the sandbox "${written}"`,
@@ -59,7 +73,7 @@ async function run(context: VerbContext): Promise<ExitStatus> {
   const subnet = textOf(context, "subnet");
   await bringUp({
     ...place,
-    profile: textOf(context, "profile"),
+    hasInventory: written !== undefined,
     deployCommand: context.typed("deploy:cluster"),
     wishes: {
       name,
@@ -68,6 +82,7 @@ async function run(context: VerbContext): Promise<ExitStatus> {
         artefacts === undefined ? undefined : await checkArtefacts(resolve(context.folder, artefacts)),
       baseImage: textOf(context, "base-image"),
       mirrorBaseImage: textOf(context, "mirror-base-image"),
+      profile: textOf(context, "profile"),
     },
   });
   return 0;
