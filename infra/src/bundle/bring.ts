@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 
 import type { Report, Task } from "../cli/report.ts";
 import { canonical } from "../deploy/images.ts";
-import type { Node } from "../node/node.ts";
+import type { Node, RunOptions } from "../node/node.ts";
 import { commandLine } from "../node/quote.ts";
 import type { StepContext } from "../steps/step.ts";
 import { BundleError } from "./errors.ts";
@@ -54,7 +54,7 @@ function fileTask(
       if (stdout.trim() === "there") return [];
       if (!isDryRun) {
         const command = `rm -rf ${ON_NODE} && mkdir -p ${ON_NODE} && tar -x --no-same-owner -f - -C ${ON_NODE}`;
-        await node.feed(command, packed(bundle, "files"), { step: "bundle", signal, timeoutMs: 3_600_000 });
+        await feedPacked(bundle, "files", node, command, { step: "bundle", signal });
         await node.run(CHECK, { step: "bundle whole", variables, signal });
       }
       return [`files in ${ON_NODE}`];
@@ -106,11 +106,7 @@ function imageTask(bundle: Bundle, node: Node, { signal, isDryRun }: StepContext
       const missing = bundle.manifest.images.filter((image) => !there.has(canonical(image)));
       if (missing.length > 0 && !isDryRun) {
         const command = importCommand(bundle.manifest.images);
-        await node.feed(command, packed(bundle, "images"), {
-          step: "images import",
-          signal,
-          timeoutMs: 3_600_000,
-        });
+        await feedPacked(bundle, "images", node, command, { step: "images import", signal });
       }
       return missing.map((image) => `image ${image}`);
     },
@@ -133,9 +129,21 @@ function importCommand(images: readonly string[]): string {
   return ["ctr --namespace k8s.io images import -", ...pins].join(" && ");
 }
 
-/** A folder of the bundle as an archive: an OCI layout must stand at its root, files below their folder's name. */
-function packed({ folder }: Bundle, name: "files" | "images") {
+/** Feeds a node a folder of the bundle as an archive: an OCI layout must stand at its root, files below their folder's name. */
+async function feedPacked(
+  { folder }: Bundle,
+  name: "files" | "images",
+  node: Node,
+  command: string,
+  options: RunOptions,
+): Promise<void> {
   const what = name === "files" ? ["-C", folder, "files"] : ["-C", `${folder}/images`, "."];
-  // If it ends too early, so does what reads it, with an error of its own.
-  return spawn("tar", ["-cf", "-", ...what], { stdio: ["ignore", "pipe", "ignore"] }).stdout;
+  const tar = spawn("tar", ["-cf", "-", ...what], { stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    // If tar ends too early, so does what reads it, with an error of its own.
+    await node.feed(command, tar.stdout, { ...options, timeoutMs: 3_600_000 });
+  } finally {
+    // If nobody read to the end, it would wait for that, and this program for it.
+    tar.stdout.destroy();
+  }
 }

@@ -9,7 +9,7 @@ import { runProgram } from "../programs.ts";
 import { artefact, releasePath } from "../steps/artefacts.ts";
 import { kubernetesImage, packagesUrl } from "../steps/sources.ts";
 import { BundleError } from "./errors.ts";
-import { type BundleManifest, sumsOf } from "./manifest.ts";
+import { type BundleManifest, filesBelow, sumsOf } from "./manifest.ts";
 import { indexes, parseIndex, wanted } from "./packages.ts";
 import { type Descriptor, RegistryClient } from "./registry.ts";
 import { download, readText, type Web } from "./web.ts";
@@ -27,6 +27,9 @@ export interface Gathering {
   readonly isDryRun: boolean;
 }
 
+/** Where a file of the archive is, by its path in it. What nothing asked for is not packed. */
+type Place = (path: string) => string;
+
 /**
  * Gathers everything that nodes of a profile need, from the inventory's sources, into one archive.
  *
@@ -35,25 +38,33 @@ export interface Gathering {
 export async function gather(gathering: Gathering): Promise<void> {
   const { report, output, isDryRun } = gathering;
   const folder = `${output}.gathered`;
+  const kept = new Set<string>();
+  const place: Place = (path) => {
+    const file = join(folder, path);
+    kept.add(file);
+    return file;
+  };
   const parts = new Map<PartName, { version: string; sha256: string }>();
   if (!isDryRun) await mkdir(folder, { recursive: true });
   await report.run(
     "Release files",
-    partNames.map((part) => partTask(gathering, folder, part, parts)),
+    partNames.map((part) => partTask(gathering, place, part, parts)),
   );
-  await report.run("Packages", [packagesTask(gathering, folder)]);
+  await report.run("Packages", [packagesTask(gathering, place)]);
   const images = await imagesOf(gathering);
   const index: { image: string; descriptor: Descriptor }[] = [];
   await report.run(
     "Images",
-    images.map((image) => imageTask(gathering, folder, image, index)),
+    images.map((image) => imageTask(gathering, place, image, index)),
   );
   if (isDryRun) return;
   await report.run("Archive", [
     {
       title: output,
       run: async () => {
-        await writeLayout(join(folder, "images"), index);
+        await writeLayout(place, index);
+        // Of another version, or left half-done by an interruption.
+        for (const file of await filesBelow(folder)) if (!kept.has(file)) await rm(file);
         await archive(gathering, folder, parts, images);
         return [`written: ${images.length} images, ${parts.size} release files, the apt packages`];
       },
@@ -63,7 +74,7 @@ export async function gather(gathering: Gathering): Promise<void> {
 
 function partTask(
   { inventory, profile, architecture, web, isDryRun }: Gathering,
-  folder: string,
+  place: Place,
   part: PartName,
   parts: Map<PartName, { version: string; sha256: string }>,
 ): Task {
@@ -72,7 +83,7 @@ function partTask(
     title: `${part} ${version}`,
     run: async () => {
       if (isDryRun) return [url];
-      const file = join(folder, "files", releasePath(part, version, architecture));
+      const file = place(`files/${releasePath(part, version, architecture)}`);
       const expected = sha256 ?? (await statedChecksum(web, url, checksumUrls));
       const sum = await download(web, url, file, expected);
       parts.set(part, { version, sha256: sum });
@@ -94,26 +105,25 @@ async function statedChecksum(web: Web, url: string, lists: readonly string[]): 
 }
 
 /** The repository's own index and signature with the packages that are needed of it: apt checks them as ever. */
-function packagesTask({ inventory, profile, architecture, web, isDryRun }: Gathering, folder: string): Task {
+function packagesTask({ inventory, profile, architecture, web, isDryRun }: Gathering, place: Place): Task {
   return {
     title: `kubeadm, kubelet, kubectl ${profile.kubernetes}`,
     run: async (progress) => {
       const url = packagesUrl(inventory.sources, profile);
       if (isDryRun) return [url];
-      const place = join(folder, "files/core/stable", `v${seriesOf(profile.kubernetes)}`, "deb");
-      for (const name of ["Release.key", "InRelease"])
-        await download(web, `${url}/${name}`, join(place, name));
+      const file = (name: string) => place(`files/core/stable/v${seriesOf(profile.kubernetes)}/deb/${name}`);
+      for (const name of ["Release.key", "InRelease"]) await download(web, `${url}/${name}`, file(name));
       // Every form of the index: apt's `file:` does not fall back from one that is not there to another.
-      for (const [name, sha256] of indexes(await readFile(join(place, "InRelease"), "utf8"))) {
-        await download(web, `${url}/${name}`, join(place, name), sha256);
+      for (const [name, sha256] of indexes(await readFile(file("InRelease"), "utf8"))) {
+        await download(web, `${url}/${name}`, file(name), sha256);
       }
       const packages = wanted(
-        parseIndex(await readFile(join(place, "Packages"), "utf8"), architecture),
+        parseIndex(await readFile(file("Packages"), "utf8"), architecture),
         profile.kubernetes,
       );
-      for (const { name, version, file, sha256 } of packages) {
+      for (const { name, version, file: path, sha256 } of packages) {
         progress(`${name} ${version}`);
-        await download(web, `${url}/${file}`, join(place, file), sha256);
+        await download(web, `${url}/${path}`, file(path), sha256);
       }
       return packages.map(({ name, version }) => `${name} ${version}`);
     },
@@ -140,7 +150,7 @@ async function imagesOf({ inventory, profile, architecture, web }: Gathering): P
 
 function imageTask(
   { inventory, architecture, web, isDryRun }: Gathering,
-  folder: string,
+  place: Place,
   image: string,
   index: { image: string; descriptor: Descriptor }[],
 ): Task {
@@ -149,7 +159,7 @@ function imageTask(
     title: image,
     run: async () => {
       if (isDryRun) return [image];
-      const descriptor = await client.copy(image, join(folder, "images"));
+      const descriptor = await client.copy(image, (digest) => place(`images/blobs/sha256/${digest}`));
       index.push({ image, descriptor });
       return [descriptor.digest];
     },
@@ -158,15 +168,15 @@ function imageTask(
 
 /** OCI image-spec, image-layout.md; containerd takes an image's name from its own annotation. */
 async function writeLayout(
-  layout: string,
+  place: Place,
   index: readonly { image: string; descriptor: Descriptor }[],
 ): Promise<void> {
   const manifests = index.map(({ image, descriptor }) => ({
     ...descriptor,
     annotations: { "io.containerd.image.name": image, "org.opencontainers.image.ref.name": image },
   }));
-  await writeFile(join(layout, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-  await writeFile(join(layout, "index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
+  await writeFile(place("images/oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+  await writeFile(place("images/index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
 }
 
 async function archive(
@@ -175,7 +185,6 @@ async function archive(
   parts: ReadonlyMap<PartName, { version: string; sha256: string }>,
   images: readonly string[],
 ): Promise<void> {
-  await rm(join(folder, "bundle.json"), { force: true });
   const manifest: BundleManifest = {
     format: 1,
     profile: profile.name,

@@ -24,11 +24,15 @@ export interface BundleManifest {
 
 /** The SHA-256 of every file below a folder, by its path from there, in the order of their names. */
 export async function sumsOf(folder: string): Promise<Record<string, string>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const sums: Record<string, string> = {};
-  for (const file of files.toSorted()) sums[relative(folder, file)] = await sumOf(file);
+  for (const file of (await filesBelow(folder)).toSorted()) sums[relative(folder, file)] = await sumOf(file);
   return sums;
+}
+
+/** Every file below a folder, with its path. */
+export async function filesBelow(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** @throws {BundleError} naming every file that is missing, or is another than the manifest says */
@@ -42,7 +46,8 @@ export async function verify(folder: string, manifest: BundleManifest): Promise<
   if (wrong.length > 0) throw new BundleError(`the bundle is damaged:\n${wrong.join("\n")}`, "Copy it anew.");
 }
 
-async function sumOf(file: string): Promise<string> {
+/** The SHA-256 of a file. */
+export async function sumOf(file: string): Promise<string> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(file), hash);
   return hash.digest("hex");

@@ -12,12 +12,14 @@ export const ON_NODE = "/var/lib/wharf-cluster/bundle";
 
 /** A bundle that was unpacked on the operator's machine, and is whole. */
 export interface Bundle {
+  /** Not there in a dry run. */
   readonly folder: string;
   readonly manifest: BundleManifest;
 }
 
 /**
- * Unpacks an archive into the state folder, where it is not there yet, and checks every file of it.
+ * Unpacks an archive into the state folder, where it is not there whole, and checks every file of it. A dry run only
+ * reads what it says it holds.
  *
  * @throws {BundleError} when it is no bundle, damaged, or made for another profile
  */
@@ -25,7 +27,7 @@ export async function openBundle(
   file: string,
   { stateFolder }: Inventory,
   profile: Profile,
-  signal: AbortSignal,
+  { signal, isDryRun }: { readonly signal: AbortSignal; readonly isDryRun: boolean },
 ): Promise<Bundle> {
   const text = await runProgram("tar", ["-xOf", file, "bundle.json"], { signal }).catch((error: unknown) => {
     signal.throwIfAborted();
@@ -46,18 +48,37 @@ export async function openBundle(
     );
   }
   const folder = join(stateFolder, "bundle");
-  const there = await readFile(join(folder, "bundle.json"), "utf8").catch(() => "");
-  if (there !== text) await unpack(file, folder, signal);
-  await verify(folder, manifest);
+  if (!isDryRun && !(await isThere(folder, text, manifest))) await unpack(file, folder, manifest, signal);
   return { folder, manifest };
 }
 
-async function unpack(file: string, folder: string, signal: AbortSignal): Promise<void> {
-  await rm(`${folder}.part`, { recursive: true, force: true });
-  await mkdir(`${folder}.part`, { recursive: true });
-  await runProgram("tar", ["-xf", file, "-C", `${folder}.part`], { signal });
-  await rm(folder, { recursive: true, force: true });
-  await rename(`${folder}.part`, folder);
+async function isThere(folder: string, text: string, manifest: BundleManifest): Promise<boolean> {
+  const there = await readFile(join(folder, "bundle.json"), "utf8").catch(() => "");
+  if (there !== text) return false;
+  return await verify(folder, manifest).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What was unpacked before stays until the new one is known to be whole. */
+async function unpack(
+  file: string,
+  folder: string,
+  manifest: BundleManifest,
+  signal: AbortSignal,
+): Promise<void> {
+  const part = `${folder}.part`;
+  await rm(part, { recursive: true, force: true });
+  await mkdir(part, { recursive: true });
+  try {
+    await runProgram("tar", ["-xf", file, "-C", part], { signal });
+    await verify(part, manifest);
+    await rm(folder, { recursive: true, force: true });
+    await rename(part, folder);
+  } finally {
+    await rm(part, { recursive: true, force: true });
+  }
 }
 
 /** The inventory with the bundle on the nodes as its only source: curl and apt read `file:` as they read the web. */

@@ -22,7 +22,10 @@ export async function takeBundle(verb: VerbContext): Promise<{ cluster: Cluster;
   const file = verb.values["bundle"];
   if (typeof file !== "string") return { cluster };
   const { inventory, profile } = cluster;
-  const bundle = await openBundle(resolve(verb.folder, file), inventory, profile, verb.signal);
+  const bundle = await openBundle(resolve(verb.folder, file), inventory, profile, {
+    signal: verb.signal,
+    isDryRun: verb.options.isDryRun,
+  });
   return { cluster: { ...cluster, inventory: withBundle(inventory, bundle) }, bundle };
 }
 

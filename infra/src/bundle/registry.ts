@@ -1,12 +1,10 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 
 import type { Architecture } from "../profiles/profile.ts";
 import { BundleError } from "./errors.ts";
 import { apiOf, parseReference, type Reference } from "./reference.ts";
-import { ask, credentialsFor, store, type Web } from "./web.ts";
+import { ask, credentialsFor, download, refused, type Web } from "./web.ts";
 
 /** OCI image-spec, descriptor.md. */
 export interface Descriptor {
@@ -46,21 +44,25 @@ export class RegistryClient {
   }
 
   /**
-   * Puts the blobs of an image into `blobs/sha256` of a layout; those that are there are not asked for again.
+   * Puts the blobs of an image where a layout has them, `blobs/sha256`; those that are there are not asked for again.
    *
+   * @param place the file of the blob with this digest, in hexadecimal digits
    * @returns the manifest's descriptor, for the layout's index
    * @throws {BundleError} when a registry does not have it, or gives something else
    */
-  async copy(image: string, layout: string): Promise<Descriptor> {
+  async copy(image: string, place: (digest: string) => string): Promise<Descriptor> {
     const reference = parseReference(image);
     const { bytes, descriptor } = await this.#manifest(reference, image);
-    const manifest = JSON.parse(bytes.toString()) as Manifest;
-    const folder = join(layout, "blobs/sha256");
-    await mkdir(folder, { recursive: true });
+    const { config, layers } = JSON.parse(bytes.toString()) as Manifest;
     await Promise.all(
-      [manifest.config, ...manifest.layers].map((blob) => this.#blob(reference, blob.digest, folder)),
+      [config, ...layers].map(async ({ digest }) => {
+        const sum = hex(digest);
+        const path = `blobs/${digest}`;
+        const url = this.#url(reference, path);
+        await download(this.#web, url, place(sum), sum, () => this.#ask(reference, path));
+      }),
     );
-    await writeFile(join(folder, hex(descriptor.digest)), bytes);
+    await writeFile(place(hex(descriptor.digest)), bytes);
     return descriptor;
   }
 
@@ -93,18 +95,13 @@ export class RegistryClient {
     return { bytes, mediaType };
   }
 
-  async #blob(reference: Reference, digest: string, folder: string): Promise<void> {
-    const file = join(folder, hex(digest));
-    // It got its name when it was whole.
-    if (existsSync(file)) return;
-    const response = await this.#ask(reference, `blobs/${digest}`);
-    await store(response, file, hex(digest), this.#web.signal);
+  #url({ host, repository }: Reference, path: string): string {
+    return `${apiOf(host, this.#mirrors)}/${repository}/${path}`;
   }
 
   async #ask(reference: Reference, path: string, headers: Record<string, string> = {}): Promise<Response> {
-    const api = apiOf(reference.host, this.#mirrors);
-    const url = `${api}/${reference.repository}/${path}`;
-    const key = `${api}/${reference.repository}`;
+    const url = this.#url(reference, path);
+    const key = this.#url(reference, "");
     const token = this.#tokens.get(key);
     let response = await ask(
       this.#web,
@@ -120,10 +117,7 @@ export class RegistryClient {
     }
     if (response.ok) return response;
     await response.body?.cancel();
-    throw new BundleError(
-      `${url} answers ${response.status}`,
-      "Look at sources.imageRepository and sources.registryMirrors in the inventory.",
-    );
+    throw refused(url, response);
   }
 
   /** distribution, spec/auth/token: `Bearer realm="https://auth.docker.io/token",service="…",scope="…"`. */
@@ -136,6 +130,7 @@ export class RegistryClient {
       throw new BundleError(`a registry asks for who one is, but not where to say it: ${challenge}`);
     const query = new URLSearchParams([...fields].filter(([key]) => key === "service" || key === "scope"));
     const response = await ask(this.#web, `${realm}?${query.toString()}`, credentials);
+    if (!response.ok) throw refused(realm, response);
     const given = (await response.json()) as { token?: string; access_token?: string };
     const token = given.token ?? given.access_token;
     if (token === undefined) throw new BundleError(`${realm} gives no token`);

@@ -11,6 +11,10 @@ export class Origin implements AsyncDisposable {
   readonly asked: string[] = [];
   /** With one, the registry answers 401 to whoever does not bring it, and says where it is given. */
   token: string | undefined;
+  /** With one, whoever does not bring it is answered 401: `Basic …`. */
+  authorization: string | undefined;
+  /** Paths of which one answer breaks off halfway. */
+  readonly breaking = new Set<string>();
   readonly #server: Server;
 
   private constructor() {
@@ -63,7 +67,12 @@ export class Origin implements AsyncDisposable {
     this.asked.push(path);
     const { token } = this;
     const found = this.served.get(path);
-    if (path === "/token") {
+    if (this.authorization !== undefined && request.headers.authorization !== this.authorization) {
+      response.writeHead(401, { "www-authenticate": "Basic" }).end();
+    } else if (found !== undefined && this.breaking.delete(path)) {
+      response.writeHead(200, { "content-length": found.body.length });
+      response.write(found.body.subarray(0, 1), () => response.destroy());
+    } else if (path === "/token") {
       response.end(JSON.stringify({ token }));
     } else if (
       path.startsWith("/v2/") &&

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { BundleError } from "./errors.ts";
+import { sumOf } from "./manifest.ts";
 
 const ATTEMPTS = 3;
 const PAUSE_MS = 1_000;
@@ -54,37 +55,55 @@ export async function readText(web: Web, url: string): Promise<string | undefine
   const response = await ask(web, url);
   if (response.ok) return response.text();
   await response.body?.cancel();
-  return undefined;
+  if (response.status === 404) return undefined;
+  throw refused(url, response);
+}
+
+/** What it means that an answer is none. */
+export function refused(url: string, { status }: Response): BundleError {
+  return status === 401
+    ? new BundleError(
+        `${url} answers 401: it asks for a password`,
+        "Look at sources.credentials in the inventory; they are for the hosts that it names, never for a preset's.",
+      )
+    : new BundleError(`${url} is not there`, "Look at the versions and sources in the inventory.");
 }
 
 /**
- * Downloads to a file, which is there only when it is whole and, if that is known, of this checksum.
+ * Downloads to a file, which is there only when it is whole and, if that is known, of this checksum. One that is there
+ * with this checksum is not asked for again.
  *
+ * @param get asks for it; three times, if its connection breaks
  * @returns its SHA-256
  * @throws {BundleError} when it is not there or has another checksum
  */
-export async function download(web: Web, url: string, file: string, sha256?: string): Promise<string> {
+export async function download(
+  web: Web,
+  url: string,
+  file: string,
+  sha256?: string,
+  get = () => ask(web, url),
+): Promise<string> {
+  if (sha256 !== undefined && (await sumOf(file).catch(() => undefined)) === sha256) return sha256;
   for (let attempt = 1; ; attempt += 1) {
-    const response = await ask(web, url);
-    if (!response.ok)
-      throw new BundleError(`${url} is not there`, "Look at the versions and sources in the inventory.");
+    const response = await get();
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw refused(url, response);
+    }
     try {
       return await store(response, file, sha256, web.signal);
     } catch (error) {
       web.signal.throwIfAborted();
-      // A broken connection is tried again, other bytes are not.
-      if (error instanceof BundleError || attempt === ATTEMPTS) throw error;
+      // fetch's word for a broken connection, which is tried again; other bytes and a full disk are not.
+      if (!(error instanceof TypeError)) throw error;
+      if (attempt === ATTEMPTS) throw unreachable(url, error);
+      await sleep(attempt * PAUSE_MS, undefined, { signal: web.signal });
     }
   }
 }
 
-/** Writes the body of an answer to a file, as `download` does. */
-export async function store(
-  response: Response,
-  file: string,
-  sha256: string | undefined,
-  signal: AbortSignal,
-) {
+async function store(response: Response, file: string, sha256: string | undefined, signal: AbortSignal) {
   const hash = createHash("sha256");
   const hashing = new Transform({
     transform(chunk: Buffer, _, done) {
