@@ -146,7 +146,7 @@ test("wrong use is told on standard error, with status 2", async () => {
 test("a question that nobody can answer is wrong use; --yes answers it", async () => {
   const [asked, answered] = await Promise.all([run(["ask"]), run(["ask", "--yes"])]);
   expect(asked).toMatchObject({ status: 2, stderr: "Really? There is nobody to ask: say --yes.\n" });
-  expect(answered).toMatchObject({ status: 0, stdout: "yes\n" });
+  expect(answered).toMatchObject({ status: 0, stdout: "yes: pnpm deploy:cluster\n" });
 });
 
 test("relative paths begin where the operator is, whatever folder pnpm runs it in", async () => {
@@ -158,9 +158,20 @@ test("relative paths begin where the operator is, whatever folder pnpm runs it i
 });
 
 test("commands to type next name the inventory as it was named, and only then", async () => {
-  const [named, not] = await Promise.all([run(["pass", "--inventory", "the b.yaml"]), run(["pass"])]);
-  expect(JSON.parse(named.stdout)).toMatchObject({ typed: "pnpm cluster status --inventory 'the b.yaml'" });
-  expect(JSON.parse(not.stdout)).toMatchObject({ typed: "pnpm cluster status" });
+  const [said, hint, not, json] = await Promise.all([
+    run(["ask", "--yes", "--inventory", "the b.yaml"]),
+    run(["work", "--fail", "one", "-i", "b.yaml"]),
+    run(["work", "--fail", "one"]),
+    run(["work", "--fail", "one", "-i", "b.yaml", "--json"]),
+  ]);
+  expect(said.stdout).toBe("yes: pnpm deploy:cluster --inventory 'the b.yaml'\n");
+  expect(hint.stderr).toContain(
+    "`pnpm cluster sandbox down --inventory b.yaml`, or pnpm cluster up --inventory b.yaml.\n",
+  );
+  expect(not.stderr).toContain("`pnpm cluster sandbox down`, or pnpm cluster up.\n");
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    error: { hint: "`pnpm cluster sandbox down`, or pnpm cluster up." },
+  });
 });
 
 test("a folder that nothing can be kept in is told as such", async () => {

@@ -14,7 +14,10 @@ export interface Report {
    * seen to at the same time, each with its own tasks in order; tasks about no node run beside them, each on its own.
    */
   run(title: string, tasks: readonly Task[], options?: { readonly concurrent?: boolean }): Promise<void>;
-  /** Text for a person; nothing with `--json`. */
+  /**
+   * Text for a person; nothing with `--json`. Commands in it, as in the hints of errors, are written `pnpm cluster VERB`:
+   * they get the `--inventory` that this run has.
+   */
   say(text: string): void;
   /** What `--json` prints at the end, under this name of its `results`; nothing for a person. */
   result(name: string, value: unknown): void;

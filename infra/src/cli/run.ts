@@ -63,7 +63,7 @@ export async function runCommandLine(
       return 0;
     }
     const parsed = parseArguments(args, verbs);
-    if (parsed?.isHelp === false) return await runVerb(parsed, around);
+    if (parsed?.isHelp === false) return await runVerb(parsed, naming(parsed, around));
     around.out(parsed === undefined ? overview(verbs) : verbHelp(parsed.verb));
     return 0;
   } catch (error) {
@@ -82,6 +82,19 @@ function helpAsked([first, name]: readonly string[], verbs: readonly Verb[]): st
   const names = verbs.map((one) => one.name);
   if (verb === undefined) throw new UsageError(`there is no verb "${name}"${suggestion(name, names)}`);
   return verbHelp(verb);
+}
+
+/** What a person is told to type next is for the inventory that was named: so it is named there as well. */
+function naming({ inventory, options }: Arguments, around: Surroundings): Surroundings {
+  if (inventory === undefined || options.isJson) return around;
+  const commands = /\bpnpm (?:cluster (?:(?:sandbox|node) )?[a-z][a-z-]*|deploy:cluster)/g;
+  const named = (text: string) =>
+    text.replaceAll(commands, (command) => `${command} --inventory ${quote(inventory)}`);
+  return {
+    ...around,
+    out: (text) => around.out(named(text)),
+    error: (text) => around.error(named(text)),
+  };
 }
 
 async function runVerb(parsed: Arguments, around: Surroundings): Promise<ExitStatus> {
@@ -151,8 +164,6 @@ function contextFor(
     environment,
     folder,
     inventoryFile: resolve(folder, inventory ?? "cluster.yaml"),
-    typed: (command) =>
-      inventory === undefined ? `pnpm ${command}` : `pnpm ${command} --inventory ${quote(inventory)}`,
     signal,
     cluster: access.cluster,
     confirm: async (question) => {

@@ -29,8 +29,6 @@ export interface VerbContext {
   readonly folder: string;
   /** The inventory's file, absolute; it need not be there. */
   readonly inventoryFile: string;
-  /** How the operator types one of pnpm's commands for this inventory: `typed("cluster status")`. */
-  readonly typed: (command: string) => string;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Asks for a yes. `--yes` gives it. @throws {UsageError} when there is nobody to ask */

@@ -6,12 +6,10 @@ import type { Addresses } from "./smoke.ts";
 export interface Farewell {
   readonly addresses: Addresses;
   readonly namespace: string;
-  /** See `VerbContext`. */
-  readonly typed: (command: string) => string;
 }
 
 /** Where the services are, and what to type next. */
-export function farewell(controlPlane: Node, { addresses, namespace, typed }: Farewell): string {
+export function farewell(controlPlane: Node, { addresses, namespace }: Farewell): string {
   const { fileserver, downloader } = addresses;
   const [program, ...login] = controlPlane.login;
   const tunnel = [
@@ -35,9 +33,9 @@ export function farewell(controlPlane: Node, { addresses, namespace, typed }: Fa
     `  curl --json '{"url":"https://www.debian.org/"}' http://127.0.0.1:3000/downloads`,
     "",
     "To see how they are:",
-    `  ${typed("cluster status")}`,
-    `  ${typed("cluster logs")} --follow`,
-    `  ${typed("cluster kubectl")} -n ${namespace} get pods`,
+    "  pnpm cluster status",
+    "  pnpm cluster logs --follow",
+    `  pnpm cluster kubectl -n ${namespace} get pods`,
   ].join("\n");
 }
 

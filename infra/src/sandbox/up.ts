@@ -28,8 +28,6 @@ export interface UpRequest extends Place {
   readonly wishes: Wishes;
   /** Whether its inventory is there. */
   readonly hasInventory: boolean;
-  /** What is typed next. */
-  readonly deployCommand: string;
 }
 
 /** What the tasks find out one after the other. */
@@ -81,7 +79,7 @@ export async function bringUp(request: UpRequest): Promise<void> {
   ]);
   report.result("sandbox", { name: plan.name, inventory: inventoryFile, machines });
   for (const { host: name, address } of machines) report.say(`${name.padEnd(12)} ${address}`);
-  report.say(`Next: ${request.deployCommand}`);
+  report.say("Next: pnpm deploy:cluster");
 }
 
 /** An inventory is not written over, nor what a real cluster keeps mixed with a sandbox's. */

@@ -77,7 +77,6 @@ export function testVerb(
     environment: {},
     folder: "/",
     inventoryFile: inventory.file,
-    typed: (command) => `pnpm ${command}`,
     signal: new AbortController().signal,
     confirm: () => Promise.resolve(true),
     cluster: () => Promise.resolve({ inventory, profile: testProfile, nodes, controlPlane: nodes[0] }),

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { runProcess } from "../cli/process.ts";
 import type { Task } from "../cli/report.ts";
 import type { Verb } from "../cli/verb.ts";
+import { ClusterError } from "../errors.ts";
 
 /** Verbs that need no machine, so that the command line itself can be tried. */
 const work: Verb = {
@@ -21,7 +22,10 @@ const work: Verb = {
         async run(progress) {
           progress("halfway");
           await delay(10);
-          if (values["fail"] === node) throw new Error("it broke");
+          if (values["fail"] === node)
+            throw new ClusterError("BROKEN", "it broke", {
+              hint: "`pnpm cluster sandbox down`, or pnpm cluster up.",
+            });
           return [];
         },
       },
@@ -39,7 +43,7 @@ const ask: Verb = {
   summary: "Asks",
   synopsis: "",
   async run({ confirm, report }) {
-    report.say((await confirm("Really?")) ? "yes" : "no");
+    report.say((await confirm("Really?")) ? "yes: pnpm deploy:cluster" : "no");
     return 0;
   },
 };
@@ -70,8 +74,8 @@ const pass: Verb = {
   synopsis: "",
   passesOn: true,
   attaches: true,
-  async run({ report, positionals, inventoryFile, options, typed }) {
-    report.say(JSON.stringify({ positionals, inventoryFile, options, typed: typed("cluster status") }));
+  async run({ report, positionals, inventoryFile, options }) {
+    report.say(JSON.stringify({ positionals, inventoryFile, options }));
     return 0;
   },
 };

@@ -22,8 +22,7 @@ export const bundle: Verb = {
 };
 
 async function run(context: VerbContext): Promise<ExitStatus> {
-  const { values, positionals, report, folder, signal, options } = context;
-  if (positionals.length > 0) throw new UsageError(`bundle: what is "${positionals[0]}"?`);
+  const { values, report, folder, signal, options } = context;
   const architecture = architectureOf(values["architecture"]);
   const cluster = await context.cluster();
   const { inventory, profile } = cluster;

@@ -140,7 +140,7 @@ async function tryServices(
   { inventory, profile, nodes, controlPlane }: Cluster,
   kubectl: Kubectl,
   waited: readonly string[],
-  { report, signal, typed }: VerbContext,
+  { report, signal }: VerbContext,
 ): Promise<void> {
   const { namespace } = inventory.deploy;
   const service = await serviceAddresses(kubectl, namespace, signal);
@@ -176,5 +176,5 @@ async function tryServices(
     },
   ]);
   report.result("deploy", { namespace, addresses: service, smoke: found });
-  report.say(`${found.join("\n")}\n\n${farewell(controlPlane, { addresses: service, namespace, typed })}`);
+  report.say(`${found.join("\n")}\n\n${farewell(controlPlane, { addresses: service, namespace })}`);
 }

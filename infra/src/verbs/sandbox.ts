@@ -74,7 +74,6 @@ async function run(context: VerbContext): Promise<ExitStatus> {
   await bringUp({
     ...place,
     hasInventory: written !== undefined,
-    deployCommand: context.typed("deploy:cluster"),
     wishes: {
       name,
       subnet: subnet === undefined ? undefined : checkSubnet(subnet),
