@@ -12,23 +12,26 @@ test("a value is masked wherever it stands, also line by line and as base64", ()
 
 const PASSWORDS = ["don't tell", String.raw`a"quote and a \backslash`, `it's "all"\\of 'them'`];
 
-test.each(PASSWORDS)("%j is masked as a shell, a JSON document and a curl configuration have it", (password) => {
-  const secrets = new Secrets();
-  secrets.add(password);
-  const quoted = password.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
-  const texts = [
-    exports({ PASSWORD: password }),
-    exports({ JSON: JSON.stringify({ key: password }) }),
-    JSON.stringify({ key: password }),
-    exports({ CURL_CONFIG: `user = "me:${quoted}"` }),
-  ];
-  expect(texts.map((text) => secrets.mask(text))).toEqual([
-    "export PASSWORD='***'\n",
-    `export JSON='{"key":"***"}'\n`,
-    '{"key":"***"}',
-    `export CURL_CONFIG='user = "me:***"'\n`,
-  ]);
-});
+test.each(PASSWORDS)(
+  "%j is masked as a shell, a JSON document and a curl configuration have it",
+  (password) => {
+    const secrets = new Secrets();
+    secrets.add(password);
+    const quoted = password.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+    const texts = [
+      exports({ PASSWORD: password }),
+      exports({ JSON: JSON.stringify({ key: password }) }),
+      JSON.stringify({ key: password }),
+      exports({ CURL_CONFIG: `user = "me:${quoted}"` }),
+    ];
+    expect(texts.map((text) => secrets.mask(text))).toEqual([
+      "export PASSWORD='***'\n",
+      `export JSON='{"key":"***"}'\n`,
+      '{"key":"***"}',
+      `export CURL_CONFIG='user = "me:***"'\n`,
+    ]);
+  },
+);
 
 test("a value of several lines is masked line by line as a shell has it", () => {
   const secrets = new Secrets();
