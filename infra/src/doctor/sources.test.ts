@@ -60,6 +60,17 @@ test("a node tells its password only to hosts that the inventory names", async (
   expect(options?.secrets).toEqual({ CURL_CONFIG: 'user = "me:secret"' });
 });
 
+test.each([
+  ["0.25.1", "https://registry-1.docker.io/v2/"],
+  ["0.26.3", "https://registry-1.docker.io/v2/"],
+  ["0.26.4", "https://ghcr.io/v2/"],
+  ["0.26.10", "https://ghcr.io/v2/"],
+  ["1.0.0", "https://ghcr.io/v2/"],
+])("flannel %s comes from %s", (version, url) => {
+  const other = { ...inventory, parts: { flannel: { version } } };
+  expect(sourceUrls(other, profile("v1.37"), "amd64").at(-1)).toBe(url);
+});
+
 test("what is fetched to try the downloader is a small file of the release, unless the inventory says otherwise", () => {
   const url =
     "https://github.com/containerd/containerd/releases/download/v2.3.7/containerd-2.3.7-linux-amd64.tar.gz.sha256sum";

@@ -49,8 +49,9 @@ function placeOf(host: string, { registryMirrors }: Inventory["sources"]): strin
   return `${new URL(mirror).origin}/v2/`;
 }
 
-/** flannel's manifests name docker.io before 0.27, and ghcr.io since. */
+/** flannel's manifests name docker.io before 0.26.4, and ghcr.io since. */
 function flannelRegistry(inventory: Inventory, profile: Profile): string {
   const version = inventory.parts.flannel?.version ?? profile.flannel.version;
-  return Number(version.split(".")[1]) < 27 ? "docker.io" : "ghcr.io";
+  const isOld = version.localeCompare("0.26.4", "en", { numeric: true }) < 0;
+  return isOld ? "docker.io" : "ghcr.io";
 }
