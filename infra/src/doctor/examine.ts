@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 
-import type { Inventory, NodeSpec } from "../inventory/inventory.ts";
+import type { Inventory } from "../inventory/inventory.ts";
 import type { Node } from "../node/node.ts";
 import { Facts } from "./facts.ts";
 import type { Clock, Examined } from "./judge-together.ts";
+import { ways } from "./ways.ts";
 
 /** What the questions of `reach.sh` are asked with. */
 export interface Sources {
@@ -40,24 +41,15 @@ export async function examine(
     {
       URLS: urls.join(" "),
       OWN_URLS: urls.filter((url) => sources.credentials?.hosts.has(new URL(url).host)).join(" "),
-      PEERS: peers(inventory.nodes, node.name).join(" "),
+      PEERS: ways(inventory.nodes)
+        .filter(({ from }) => from.name === node.name)
+        .map(({ to, protocol, port }) => `${to.name},${to.address},${protocol},${port}`)
+        .join(" "),
       CA: sources.ca ?? "",
     },
     sources.credentials === undefined ? {} : { CURL_CONFIG: sources.credentials.curlConfig },
   );
   return { name: node.name, facts: new Facts(`${machine}\n${taken}\n${reach}`), clock };
-}
-
-/** What a node must reach of the others, as `reach.sh` takes it. */
-export function peers(nodes: readonly NodeSpec[], name: string): readonly string[] {
-  const isControlPlane = nodes.some((node) => node.name === name && node.role === "control-plane");
-  const wanted: string[] = [];
-  for (const other of nodes.filter((node) => node.name !== name)) {
-    if (other.role === "control-plane") wanted.push(`${other.name},${other.address},tcp,6443`);
-    if (isControlPlane) wanted.push(`${other.name},${other.address},tcp,10250`);
-    wanted.push(`${other.name},${other.address},udp,8472`);
-  }
-  return wanted;
 }
 
 /** The second of two answers is measured: the first one may have had to log in. */

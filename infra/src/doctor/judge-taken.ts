@@ -1,6 +1,7 @@
-import type { NodeSpec } from "../inventory/inventory.ts";
+import type { Inventory, NodeSpec } from "../inventory/inventory.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, Findings } from "./finding.ts";
+import { ways } from "./ways.ts";
 
 /** A port that the cluster needs on a node, and the program of the cluster that holds it, by its name in the kernel (15 bytes). */
 interface NeededPort {
@@ -31,18 +32,18 @@ function neededPorts(role: NodeSpec["role"]): readonly NeededPort[] {
   return role === "control-plane" ? [...onControlPlane, ...everywhere] : everywhere;
 }
 
-/**
- * Judges what `taken.sh` found. What a finished cluster of this inventory holds is its own.
- *
- * @param controlPlane the address of the control plane, which a node that has joined names
- */
-export function judgeTaken(node: NodeSpec, controlPlane: string, facts: Facts): readonly Finding[] {
+/** Judges what `taken.sh` found. What a finished cluster of this inventory holds is its own. */
+export function judgeTaken(
+  node: NodeSpec,
+  inventory: Pick<Inventory, "nodes" | "pods">,
+  facts: Facts,
+): readonly Finding[] {
   const findings = new Findings(node.name);
   judgePorts(findings, node, facts);
   judgePackageManager(findings, facts);
-  judgeMembership(findings, controlPlane, facts);
+  judgeMembership(findings, inventory, facts);
   judgeSoftware(findings, facts);
-  judgeFirewall(findings, node, facts);
+  judgeFirewall(findings, node, inventory, facts);
   return findings.list;
 }
 
@@ -95,8 +96,9 @@ function judgePackageManager(findings: Findings, facts: Facts): void {
   if (lock === undefined && broken === "") findings.ok("apt", "nobody else uses it");
 }
 
-function judgeMembership(findings: Findings, controlPlane: string, facts: Facts): void {
+function judgeMembership(findings: Findings, { nodes }: Pick<Inventory, "nodes">, facts: Facts): void {
   const server = facts.one("joined");
+  const controlPlane = nodes.find(({ role }) => role === "control-plane")?.address;
   if (server === "") findings.ok("cluster", "in none yet");
   else if (URL.parse(server)?.hostname === controlPlane) findings.ok("cluster", `in this one, ${server}`);
   else
@@ -107,14 +109,23 @@ function judgeMembership(findings: Findings, controlPlane: string, facts: Facts)
     );
 }
 
+/**
+ * What is said of a package with a container runtime of its own, here and when `up` looks at a node first.
+ *
+ * @param name of the packages that `taken.sh` asks for: `docker.io`
+ */
+export function otherRuntime(name: string, version: string): { readonly what: string; readonly fix: string } {
+  return {
+    what: `the package ${name} ${version} is installed: its containerd or CRI-O and ours would use the same socket`,
+    fix: `apt-get remove ${name}`,
+  };
+}
+
 function judgeSoftware(findings: Findings, facts: Facts): void {
-  const packages = facts.all("package").filter(([name]) => name !== "kubelet" && name !== "kubeadm");
-  for (const [name, version] of packages) {
-    findings.error(
-      "runtime",
-      `The package ${name} ${version} is installed: its containerd or CRI-O and ours would use the same socket.`,
-      `apt-get remove ${name}`,
-    );
+  const packages = facts.all("package");
+  for (const [name = "", version = ""] of packages) {
+    const { what, fix } = otherRuntime(name, version);
+    findings.error("runtime", `${what.replace(/^t/, "T")}.`, fix);
   }
   if (packages.length === 0)
     findings.ok(
@@ -129,19 +140,44 @@ function judgeSoftware(findings: Findings, facts: Facts): void {
   }
 }
 
-function judgeFirewall(findings: Findings, node: NodeSpec, facts: Facts): void {
-  const ports = neededPorts(node.role)
-    .filter(({ port }) => [6443, 10250, 8472].includes(port))
-    .map(({ protocol, port }) => `${port}/${protocol}`);
-  for (const [unit = ""] of facts.all("unit").filter(([name]) => name === "ufw" || name === "firewalld")) {
-    const fix =
-      unit === "ufw"
-        ? `${ports.map((port) => `ufw allow ${port}`).join("; ")}; ufw default allow routed`
-        : `firewall-cmd --permanent ${ports.map((port) => `--add-port=${port}`).join(" ")}; firewall-cmd --reload`;
+function judgeFirewall(
+  findings: Findings,
+  node: NodeSpec,
+  { nodes, pods }: Pick<Inventory, "nodes" | "pods">,
+  facts: Facts,
+): void {
+  const ports =
+    node.role === "control-plane" ? ["6443/tcp", "10250/tcp", "8472/udp"] : ["10250/tcp", "8472/udp"];
+  const fixes = { ufw: ufwRules(node, nodes, pods), firewalld: firewalldRules(node, nodes, pods) };
+  for (const [unit, rules] of Object.entries(fixes)) {
+    if (!facts.all("unit").some(([name]) => name === unit)) continue;
     findings.warning(
       "firewall",
       `${unit} is active: the nodes must reach each other on ${ports.join(", ")}, and Pods each other through the node.`,
-      fix,
+      rules.join("; "),
     );
   }
+}
+
+/** Only for the other nodes, and for the Pods of this one, which ask its API server and kubelet. */
+function ufwRules(node: NodeSpec, nodes: readonly NodeSpec[], pods: string): readonly string[] {
+  const others = ways(nodes).filter(({ to }) => to.name === node.name);
+  const own = neededPorts(node.role).filter(({ port }) => port === 6443 || port === 10250);
+  const wanted = [
+    ...others.map(({ from, protocol, port }) => ({ from: from.address, protocol, port })),
+    ...own.map(({ protocol, port }) => ({ from: pods, protocol, port })),
+  ];
+  return [
+    ...wanted.map(
+      ({ from, protocol, port }) => `ufw allow from ${from} to any port ${port} proto ${protocol}`,
+    ),
+    `ufw route allow from ${pods}`,
+    `ufw route allow from any to ${pods}`,
+  ];
+}
+
+function firewalldRules(node: NodeSpec, nodes: readonly NodeSpec[], pods: string): readonly string[] {
+  const others = nodes.filter(({ name }) => name !== node.name).map(({ address }) => address);
+  const sources = [...others, pods].map((source) => `--add-source=${source}`).join(" ");
+  return [`firewall-cmd --permanent --zone=trusted ${sources}`, "firewall-cmd --reload"];
 }

@@ -65,8 +65,12 @@ function judgeClock(name: string, { offsetMs, uncertaintyMs }: Clock): readonly 
   return findings.list;
 }
 
+/** Without those of tunnels, which are the same everywhere: `0.0.0.0`, or nothing but zeros. */
 function macs({ facts }: Examined): readonly string[] {
-  return facts.all("mac").map(([, address]) => address ?? "");
+  return facts
+    .all("mac")
+    .map(([, address = ""]) => address)
+    .filter((address) => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(address) && /[1-9a-f]/.test(address));
 }
 
 function judgeUnique(
@@ -78,7 +82,7 @@ function judgeUnique(
 ): readonly Finding[] {
   const owners = new Map<string, Set<string>>();
   for (const node of nodes) {
-    for (const value of valuesOf(node).filter((one) => one !== "" && one !== "00:00:00:00:00:00")) {
+    for (const value of valuesOf(node).filter((one) => one !== "")) {
       owners.set(value, (owners.get(value) ?? new Set()).add(node.name));
     }
   }

@@ -11,6 +11,7 @@ import { judgeTogether } from "./judge-together.ts";
 
 const master: NodeSpec = { name: "k8s-master", address: "192.0.2.11", role: "control-plane", ssh: {} };
 const worker: NodeSpec = { name: "k8s-worker", address: "192.0.2.12", role: "worker", ssh: {} };
+const cluster = { nodes: [master, worker], pods: "10.244.0.0/16" };
 const profile = { kubernetes: "1.37.2", refusesCgroupV1: true } as Profile;
 
 const machine = {
@@ -104,12 +105,11 @@ describe("what is taken", () => {
     "port\tudp\t8472\t",
     "joined\thttps://192.0.2.11:6443",
     "unit\tcontainerd",
-    "package\tkubelet\t1.37.2-1.1",
     "cni\t/etc/cni/net.d/10-flannel.conflist",
   ].join("\n");
 
   test("by the finished cluster is its own", () => {
-    expect(bad(judgeTaken(master, "192.0.2.11", new Facts(finished)))).toEqual([]);
+    expect(bad(judgeTaken(master, cluster, new Facts(finished)))).toEqual([]);
   });
 
   const cases: readonly (readonly [name: string, line: string, finding: RegExp])[] = [
@@ -121,19 +121,48 @@ describe("what is taken", () => {
     ],
     ["an interrupted dpkg", "dpkg-broken\tThe following packages", /^error apt: dpkg was interrupted/],
     ["another cluster", "joined\thttps://10.9.9.9:6443", /^error cluster: .*https:\/\/10\.9\.9\.9:6443/],
-    ["Docker's containerd", "package\tcontainerd.io\t1.7.2", /^error runtime: The package containerd\.io/],
+    [
+      "Docker's containerd",
+      "package\tcontainerd.io\t1.7.2",
+      /^error runtime: The package containerd\.io 1\.7\.2 is installed: its containerd or CRI-O and ours/,
+    ],
     ["another network", "cni\t/etc/cni/net.d/10-calico.conflist", /^error network: .*10-calico/],
     ["a firewall", "unit\tufw", /^warning firewall: ufw is active/],
     ["no ss", "no-program\tss\tiproute2", /^warning ports: Nobody can say/],
   ];
   test.for(cases)("by %s", ([, line, finding]) => {
-    const findings = bad(judgeTaken(master, "192.0.2.11", new Facts(line)));
+    const findings = bad(judgeTaken(master, cluster, new Facts(line)));
     expect(findings).toHaveLength(1);
     expect(findings[0]).toMatch(finding);
   });
 
   test("on a worker does not count what only the control plane needs", () => {
-    expect(bad(judgeTaken(worker, "192.0.2.11", new Facts("port\ttcp\t2379\tetcd")))).toEqual([]);
+    expect(bad(judgeTaken(worker, cluster, new Facts("port\ttcp\t2379\tetcd")))).toEqual([]);
+  });
+});
+
+describe("a firewall is opened to the other nodes and to Pods, and to nobody else", () => {
+  const fix = (node: NodeSpec, unit: string) =>
+    judgeTaken(node, cluster, new Facts(`unit\t${unit}`)).find(({ check }) => check === "firewall")?.fix;
+  const routes = "ufw route allow from 10.244.0.0/16; ufw route allow from any to 10.244.0.0/16";
+
+  test("ufw", () => {
+    expect(fix(worker, "ufw")).toBe(
+      [
+        "ufw allow from 192.0.2.11 to any port 10250 proto tcp",
+        "ufw allow from 192.0.2.11 to any port 8472 proto udp",
+        "ufw allow from 10.244.0.0/16 to any port 10250 proto tcp",
+        routes,
+      ].join("; "),
+    );
+    expect(fix(master, "ufw")).toContain("ufw allow from 192.0.2.12 to any port 6443 proto tcp; ");
+    expect(fix(master, "ufw")).toContain("ufw allow from 10.244.0.0/16 to any port 6443 proto tcp; ");
+  });
+
+  test("firewalld", () => {
+    expect(fix(worker, "firewalld")).toBe(
+      "firewall-cmd --permanent --zone=trusted --add-source=192.0.2.11 --add-source=10.244.0.0/16; firewall-cmd --reload",
+    );
   });
 });
 
@@ -176,6 +205,12 @@ describe("nodes together", () => {
 
   test("that differ and agree on the time have no finding", () => {
     expect(bad(judgeTogether([one, other]))).toEqual([]);
+  });
+
+  test("have tunnels without an address of their own in common", () => {
+    const tunnels = "mac\ttunl0\t0.0.0.0\nmac\tgre0\t0.0.0.0\nmac\terspan0\t00:00:00:00:00:00";
+    const nodes = [one.name, other.name].map((name) => ({ name, facts: new Facts(tunnels), clock }));
+    expect(bad(judgeTogether(nodes))).toEqual([]);
   });
 
   test("copied from one machine are told apart by nothing", () => {

@@ -34,6 +34,8 @@ main() {
     case ${link##*/} in
       lo | cni* | flannel* | veth* | docker* | br-* | virbr*) continue ;;
     esac
+    # Ethernet: tunnels, even unused ones, are other types and have the same address everywhere.
+    [ "$(cat "$link/type" 2> /dev/null)" = 1 ] || continue
     fact mac "${link##*/}" "$(cat "$link/address" 2> /dev/null)"
   done
   for module in overlay br_netfilter vxlan; do

@@ -5,10 +5,12 @@
 set -u
 
 url() {
+  # Some registries refuse HEAD where their specification has GET.
+  case $1 in */v2/) method=-L ;; *) method=-IL ;; esac
   config=
   case " ${OWN_URLS:-} " in *" $1 "*) config=${CURL_CONFIG:-} ;; esac
   # By standard input, so that no process list shows it.
-  answer=$(printf '%s\n' "$config" | curl -sS -K - -o /dev/null -IL -m 15 ${CA:+--cacert "$folder/ca"} \
+  answer=$(printf '%s\n' "$config" | curl -sS -K - -o /dev/null $method -m 15 ${CA:+--cacert "$folder/ca"} \
     -w '%{http_code}\t%{time_total}' "$1" 2> "$2") || true
   printf 'url\t%s\t%s\t%s\n' "$1" "$answer" "$(tr -d '\r' < "$2" | head -n 1)"
 }

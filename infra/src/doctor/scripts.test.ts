@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createSocketServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,8 +19,16 @@ async function ask(script: string, environment: Record<string, string> = {}): Pr
   return new Facts(stdout);
 }
 
+async function temporary(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), "wharf-doctor-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+/** A server that refuses HEAD as some registries do. */
 async function listening(): Promise<{ port: number } & AsyncDisposable> {
-  const server = createServer((_, response) => void response.writeHead(204).end()).listen(0, "127.0.0.1");
+  const server = createServer(({ method, url }, response) => {
+    response.writeHead(method === "HEAD" && url === "/v2/" ? 405 : 204).end();
+  }).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as AddressInfo;
   return { port, [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())) };
@@ -33,6 +41,19 @@ test.runIf(process.platform === "linux")("a machine tells what it is", async () 
   expect(facts.one("kernel")).toMatch(/^\d+\.\d+/);
   expect(facts.all("module").map(([name]) => name)).toEqual(["overlay", "br_netfilter", "vxlan"]);
   expect(facts.all("disk")).toHaveLength(4);
+});
+
+test.runIf(process.platform === "linux").each([
+  ["ENABLED=yes", [["ufw"]]],
+  ["ENABLED=no", []],
+])("ufw with %s is %j", async (setting, expected) => {
+  await using folder = await temporary();
+  await writeFile(join(folder.path, "ufw.conf"), `# /etc/ufw/ufw.conf\n${setting}\nLOGLEVEL=low\n`);
+  const script = await readFile(new URL("taken.sh", import.meta.url), "utf8");
+  await writeFile(join(folder.path, "taken.sh"), script.replaceAll("/etc/ufw", folder.path));
+  const { stdout } = await run("sh", [join(folder.path, "taken.sh")]);
+  const units = new Facts(stdout).all("unit");
+  expect(units.filter(([unit]) => unit === "ufw")).toEqual(expected);
 });
 
 test.runIf(process.platform === "linux")("a machine tells who listens", async () => {
@@ -49,7 +70,7 @@ test.runIf(process.platform === "linux")(
     const gone = await listening();
     await gone[Symbol.asyncDispose]();
     const facts = await ask("reach.sh", {
-      URLS: `http://127.0.0.1:${server.port}/ http://127.0.0.1:${gone.port}/`,
+      URLS: `http://127.0.0.1:${server.port}/ http://127.0.0.1:${server.port}/v2/ http://127.0.0.1:${gone.port}/`,
       PEERS: `a,127.0.0.1,tcp,${server.port} b,127.0.0.1,tcp,${gone.port} c,127.0.0.1,udp,${gone.port}`,
     });
     const answers = facts.all("peer").map(([name, , , answer]) => `${name} ${answer}`);

@@ -30,13 +30,15 @@ main() {
   ports
   package_manager
   dpkg-query -W -f '${db:Status-Status}\t${Package}\t${Version}\n' containerd containerd.io docker.io docker-ce cri-o \
-    kubelet kubeadm 2> /dev/null | awk -F'\t' '$1 == "installed" {print "package\t" $2 "\t" $3}'
+    2> /dev/null | awk -F'\t' '$1 == "installed" {print "package\t" $2 "\t" $3}'
   if [ -e /etc/kubernetes/kubelet.conf ]; then
     awk '$1 == "server:" {print "joined\t" $2; exit}' /etc/kubernetes/kubelet.conf
   fi
-  for unit in ufw firewalld nftables containerd kubelet crio; do
+  for unit in firewalld containerd; do
     [ "$(systemctl is-active $unit 2> /dev/null)" != active ] || printf 'unit\t%s\n' $unit
   done
+  # Its unit is active though it is off.
+  if grep -qi "^ENABLED=[\"']*yes" /etc/ufw/ufw.conf 2> /dev/null; then printf 'unit\tufw\n'; fi
   for file in /etc/cni/net.d/*; do
     [ ! -f "$file" ] || printf 'cni\t%s\n' "$file"
   done

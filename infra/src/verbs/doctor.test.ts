@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 
+import { silentView } from "../cli/plain-view.ts";
+import { Recorder } from "../cli/recorder.ts";
 import type { VerbContext } from "../cli/verb.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { NodeUnreachableError } from "../errors.ts";
@@ -32,23 +34,23 @@ async function examine(...nodes: readonly FakeNode[]) {
   }));
   const inventory = { nodes: specs, sources: presets.official, parts: {}, deploy: {} };
   const said: string[] = [];
-  const results: Record<string, unknown> = {};
+  const recorder = new Recorder({ ...silentView, say: (text) => void said.push(text) });
   const context = {
     options: { isDryRun: false, isJson: false, isVerbose: false, isYes: false },
     environment: {},
     signal: new AbortController().signal,
-    report: {
-      run: async (_: string, tasks: readonly { run(progress: () => void): Promise<unknown> }[]) => {
-        await Promise.all(tasks.map((task) => task.run(() => {})));
-      },
-      say: (text: string) => said.push(text),
-      result: (name: string, value: unknown) => (results[name] = value),
-    },
+    report: recorder,
     cluster: () =>
       Promise.resolve({ inventory, profile: profiles.get("v1.37"), nodes, controlPlane: nodes[0] }),
   } as unknown as VerbContext;
   const status = await doctor.run(context);
-  return { status, said: said.join("\n"), findings: results["findings"] as readonly Finding[] };
+  const tasks = recorder.phases.flatMap((phase) => phase.tasks);
+  return {
+    status,
+    said: said.join("\n"),
+    tasks,
+    findings: recorder.results["findings"] as readonly Finding[],
+  };
 }
 
 test("nodes that are well end in 0", async () => {
@@ -62,10 +64,20 @@ test("a node that cannot be logged in to is an error, and the others are looked 
     /./,
     new NodeUnreachableError("k8s-worker", "permission denied", "ssh root@192.0.2.11", "another key?"),
   );
-  const { status, said, findings } = await examine(healthy("k8s-master"), away);
+  const { status, said, tasks, findings } = await examine(healthy("k8s-master"), away);
   expect(status).toBe(1);
+  expect(Object.fromEntries(tasks.map(({ node, error }) => [node, error]))).toEqual({
+    "k8s-master": undefined,
+    "k8s-worker": "k8s-worker: permission denied",
+  });
   expect(said).toContain("error    k8s-worker: login: permission denied\n         fix: another key?");
   expect(findings).toContainEqual({ where: "k8s-master", check: "system", level: "ok", text: "Debian 12" });
+});
+
+test("what nobody foresaw is told as it is", async () => {
+  const broken = new FakeNode("k8s-worker").on(/./, new TypeError("a mistake of ours"));
+  const away = new FakeNode("k8s-master").on(/./, new NodeUnreachableError("k8s-master", "away", "ssh"));
+  await expect(examine(away, broken)).rejects.toThrow("a mistake of ours");
 });
 
 test("each node is asked for the way to the others", async () => {
@@ -74,5 +86,7 @@ test("each node is asked for the way to the others", async () => {
   const asked = (node: FakeNode) =>
     node.ran.find(({ options }) => options.step === "reach.sh")?.options.variables?.["PEERS"];
   expect(asked(master)).toBe("k8s-worker,192.0.2.11,tcp,10250 k8s-worker,192.0.2.11,udp,8472");
-  expect(asked(worker)).toBe("k8s-master,192.0.2.10,tcp,6443 k8s-master,192.0.2.10,udp,8472");
+  expect(asked(worker)).toBe(
+    "k8s-master,192.0.2.10,tcp,6443 k8s-master,192.0.2.10,tcp,10250 k8s-master,192.0.2.10,udp,8472",
+  );
 });

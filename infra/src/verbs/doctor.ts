@@ -11,6 +11,7 @@ import { type Examined, judgeTogether } from "../doctor/judge-together.ts";
 import { showFindings, showWell } from "../doctor/show.ts";
 import { sourcesOf } from "../doctor/sources.ts";
 import { ClusterError } from "../errors.ts";
+import type { Node } from "../node/node.ts";
 import { versions } from "../programs.ts";
 
 /** Says what stands in the way of `up` and `deploy`, and how it is mended. Changes nothing. */
@@ -38,38 +39,41 @@ async function examineAll(
   const sources = await sourcesOf(inventory, profile, environment);
   const examined: Examined[] = [];
   const unreachable: Finding[] = [];
+  const untold: unknown[] = [];
   const tasks = nodes.map((node) => ({
     node: node.name,
     title: "examine",
     run: async () => {
       try {
         examined.push(await examine(node, inventory, sources, signal));
+        return [];
       } catch (error) {
-        // The other nodes are worth looking at all the same.
-        if (!(error instanceof ClusterError) || signal.aborted) throw error;
-        const findings = new Findings(node.name);
-        findings.error(
-          "login",
-          error.message.replace(`${node.name}: `, ""),
-          error.hint ?? `${node.login.join(" ")} true`,
-        );
-        unreachable.push(...findings.list);
+        if (error instanceof ClusterError && !signal.aborted) unreachable.push(...cannotAsk(node, error));
+        else untold.push(error);
+        throw error;
       }
-      return [];
     },
   }));
-  await report.run("nodes", tasks, { concurrent: true });
-  const controlPlane = inventory.nodes.find(({ role }) => role === "control-plane")?.address ?? "";
+  await report.run("nodes", tasks, { concurrent: true }).catch((error: unknown) => {
+    // A node that cannot be asked is a finding: what the others said is worth knowing all the same.
+    if (untold.length > 0 || unreachable.length === 0) throw untold[0] ?? error;
+  });
   const single = inventory.nodes.flatMap((node) => {
     const facts = examined.find(({ name }) => name === node.name)?.facts;
     if (facts === undefined) return [];
     return [
       ...judgeMachine(node, profile, facts),
-      ...judgeTaken(node, controlPlane, facts),
+      ...judgeTaken(node, inventory, facts),
       ...judgeReach(node, facts),
     ];
   });
   return [...unreachable, ...single, ...judgeTogether(examined)];
+}
+
+function cannotAsk({ name, login }: Node, { message, hint }: ClusterError): readonly Finding[] {
+  const findings = new Findings(name);
+  findings.error("login", message.replace(`${name}: `, ""), hint ?? `${login.join(" ")} true`);
+  return findings.list;
 }
 
 async function operatorFacts({ inventory }: Cluster) {
