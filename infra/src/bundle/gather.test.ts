@@ -55,7 +55,6 @@ function fill(origin: Origin): Inventory {
     sources: {
       imageRepository: "registry.example/k8s",
       releases: url,
-      raw: url,
       packages: url,
       registryMirrors: { _default: url },
     },

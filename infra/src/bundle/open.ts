@@ -90,7 +90,6 @@ export function withBundle(inventory: Inventory, { manifest }: Bundle): Inventor
     sources: {
       imageRepository: manifest.imageRepository,
       releases: place,
-      raw: place,
       packages: place,
       registryMirrors,
     },

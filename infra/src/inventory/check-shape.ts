@@ -44,7 +44,8 @@ function tell(
   if (error.keyword === "additionalProperties") {
     const known = Object.keys(schema["properties"] ?? {});
     return error.params.additionalProperties.map((key) => {
-      const hint = suggestion(key, known) || `. Known are ${known.join(", ")}`;
+      const hint =
+        known.length === 0 ? describe(schema) : suggestion(key, known) || `. Known are ${known.join(", ")}`;
       const message = `${pathText([...path, key])} is not known${hint}`;
       return { path: [...path, key], message: document.keyProblem([...path, key], message) };
     });

@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, parseDocument, type Document } from "yaml";
+import { isMap, isScalar, LineCounter, parseDocument, visit, type Alias, type Document } from "yaml";
 
 /** Where something stands in a document: keys and indices from its root. */
 export type Path = readonly (string | number)[];
@@ -17,10 +17,11 @@ export class InventoryDocument {
 
   /** What is wrong with its YAML. */
   get syntaxProblems(): readonly string[] {
-    return this.#document.errors.map((error) => this.#at(error.pos[0], error.message));
+    const problems = this.#document.errors.map((error) => this.#at(error.pos[0], error.message));
+    return problems.length > 0 ? problems : this.#aliasProblems();
   }
 
-  /** As plain values. */
+  /** As plain values, of a document without syntax problems. */
   get value(): unknown {
     return this.#document.toJS();
   }
@@ -48,6 +49,24 @@ export class InventoryDocument {
   /** The line a value is on. */
   line(path: Path): number {
     return this.#lines.linePos(rangeStart(this.#document.getIn(path, true)) ?? 0).line;
+  }
+
+  /** Aliases are followed only when values are asked for. */
+  #aliasProblems(): readonly string[] {
+    try {
+      this.#document.toJS();
+      return [];
+    } catch (error) {
+      if (!(error instanceof ReferenceError)) throw error;
+    }
+    const aliases: Alias[] = [];
+    visit(this.#document, { Alias: (_, alias) => void aliases.push(alias) });
+    const unresolved = aliases.filter((alias) => alias.resolve(this.#document) === undefined);
+    if (unresolved.length === 0)
+      return [this.#at(rangeStart(aliases[0]) ?? 0, "its aliases stand for too much")];
+    return unresolved.map((alias) =>
+      this.#at(rangeStart(alias) ?? 0, `the alias ${alias.source} has no anchor before it`),
+    );
   }
 
   #at(offset: number, message: string): string {

@@ -24,8 +24,6 @@ export interface Sources {
   readonly imageRepository: string;
   /** Release files as on GitHub: `https://github.com`. */
   readonly releases: string;
-  /** Raw files of repositories as on GitHub: `https://raw.githubusercontent.com`. */
-  readonly raw: string;
   /** The folder that has `core/stable/v1.37/deb`: `https://pkgs.k8s.io`. */
   readonly packages: string;
   /** Where containerd looks instead of a registry, by its host; `_default` for every other. */

@@ -50,7 +50,6 @@ describe("an inventory", () => {
       sources: {
         imageRepository: "registry.k8s.io",
         releases: "https://github.com",
-        raw: "https://raw.githubusercontent.com",
         packages: "https://pkgs.k8s.io",
         registryMirrors: {},
       },
@@ -87,7 +86,6 @@ ssh: { user: root, port: 22, key: ${join(folder, "key")} }
     expect(sources).toEqual({
       imageRepository: "registry.aliyuncs.com/google_containers",
       releases: "https://proxy.example/https://github.com",
-      raw: "https://proxy.example/https://raw.githubusercontent.com",
       packages: "https://mirror.example/kubernetes",
       registryMirrors: { "docker.io": "https://registry.example" },
       credentials: { user: "reader", passwordVariable: "PASSWORD" },
@@ -97,12 +95,12 @@ ssh: { user: root, port: 22, key: ${join(folder, "key")} }
 
   test("changes the version of Kubernetes within its profile, and single parts", () => {
     const { profile, kubernetes, parts } = parse(
-      `${NODES}profile: v1.28\nkubernetes: 1.28.15\nparts: { flannel: { version: 0.28.4 } }\n`,
+      `${NODES}profile: v1.28\nkubernetes: 1.28.15\nparts: { flannel: { version: 0.28.4, url: "https://mirror.example/f.yml?sig=1" } }\n`,
     );
     expect({ profile, kubernetes, parts }).toEqual({
       profile: "v1.28",
       kubernetes: "1.28.15",
-      parts: { flannel: { version: "0.28.4" } },
+      parts: { flannel: { version: "0.28.4", url: "https://mirror.example/f.yml?sig=1" } },
     });
   });
 });
@@ -129,7 +127,7 @@ describe("a mistake is told with its place and what to do", () => {
     [`${NODES}kubernetes: 1.28.9\n`, "4:13: kubernetes 1.28.9 is not of profile v1.37, which has 1.37"],
     [
       `${NODES}kubernetes: v1.37.2\n`,
-      '4:13: kubernetes must be a version such as 1.37.2, without a v, not "v1.37.2"',
+      '4:13: kubernetes must be a release such as 1.37.2, without a v, not "v1.37.2"',
     ],
     [
       `nodes: [{ name: a, role: worker, address: 192.0.2.1 }]\n`,
@@ -205,11 +203,11 @@ describe("a mistake is told with its place and what to do", () => {
     ],
     [
       `${NODES}sources: { releases: "https://u:p@example.org" }\n`,
-      '4:22: sources.releases must be an http or https URL without user or password, not "https://u:p@example.org"',
+      '4:22: sources.releases must be an http or https URL without user, password or query, not "https://u:p@example.org"',
     ],
     [
       `${NODES}sources: { registryMirrors: { docker.io: registry.example } }\n`,
-      '4:42: sources.registryMirrors.docker.io must be an http or https URL without user or password, not "registry.example"',
+      '4:42: sources.registryMirrors.docker.io must be an http or https URL without user, password or query, not "registry.example"',
     ],
     [
       `${NODES}sources: { credentials: { user: u, passwordVariable: EMPTY } }\n`,
@@ -222,6 +220,60 @@ describe("a mistake is told with its place and what to do", () => {
     [
       `${NODES}deploy: { registryCredentials: { user: u, passwordVariable: PASSWORD } }\n`,
       "4:32: deploy.registryCredentials are for deploy.registry, which is not given",
+    ],
+    ["nodes: *zz\n", "1:8: the alias zz has no anchor before it"],
+    [
+      `a: &a [${"x,".repeat(100)}]\nb: &b [${"*a,".repeat(100)}]\nnodes: [${"*b,".repeat(100)}]\n`,
+      "2:8: its aliases stand for too much",
+    ],
+    ["nodes: &a [*a]\n", "1:12: nodes[0] must be a mapping: keys, each with a value"],
+    [
+      `nodes: [{ name: a, address: 192.0.02.1, role: control-plane }]\n`,
+      "1:29: 192.0.02.1 is no IPv4 address: its numbers begin with no 0",
+    ],
+    [
+      `nodes: [{ name: a, address: 169.254.0.1, role: control-plane }]\n`,
+      "1:29: 169.254.0.1 is no address that other machines reach this one at",
+    ],
+    [
+      `nodes: [{ name: localhost, address: 192.0.2.1, role: control-plane }]\n`,
+      "1:17: every machine calls itself localhost: give this one another name",
+    ],
+    [
+      `${NODES}kubernetes: 1.37.2-rc.1\n`,
+      '4:13: kubernetes must be a release such as 1.37.2, without a v, not "1.37.2-rc.1"',
+    ],
+    [`${NODES}ssh: { key: . }\n`, `4:13: ${folder} is no file`],
+    [`${NODES}sources: { ca: . }\n`, `4:16: ${folder} is no file`],
+    ...["http://a:b:c/d", "http://[::1", "http://mirror:99999"].map((url) => [
+      `${NODES}sources: { packages: "${url}" }\n`,
+      `4:22: sources.packages: ${url} is no URL`,
+    ]),
+    [
+      `${NODES}sources: { packages: "http://mirror/?query" }\n`,
+      '4:22: sources.packages must be an http or https URL without user, password or query, not "http://mirror/?query"',
+    ],
+    [
+      `${NODES}sources: { imageRepository: "registry.example:99999/k8s" }\n`,
+      "4:29: sources.imageRepository: registry.example:99999/k8s is no URL",
+    ],
+    [
+      `${NODES}deploy: { registry: "registry.example:99999/k8s" }\n`,
+      "4:21: deploy.registry: registry.example:99999/k8s is no URL",
+    ],
+    [`${NODES}parts: { runc: { url: "http://a:b:c/" } }\n`, "4:23: parts.runc.url: http://a:b:c/ is no URL"],
+    [`${NODES}deploy: { smokeUrl: "http://a:b:c" }\n`, "4:21: deploy.smokeUrl: http://a:b:c is no URL"],
+    [
+      `${NODES}sources: { registryMirrors: { docker.io: 'http://a"b' } }\n`,
+      String.raw`4:42: sources.registryMirrors.docker.io must be an http or https URL without user, password or query, not "http://a\"b"`,
+    ],
+    [
+      `${NODES}sources: { registryMirrors: { ../../../tmp/x: "http://mirror" } }\n`,
+      "4:31: sources.registryMirrors.../../../tmp/x is not known: By the host of a registry, with its port if it has one, or _default for every other",
+    ],
+    [
+      `${NODES}sources: { githubPrefix: "https://proxy.example", releases: "https://mirror.example" }\n`,
+      "4:26: sources.githubPrefix is for GitHub's files, and sources.releases says where else they are: give one of them",
     ],
     [`${NODES}sources: { ca: no.pem }\n`, `4:16: ${folder}/no.pem does not exist`],
     [`${NODES}sources: { ca: key }\n`, `4:16: ${folder}/key holds no certificate in PEM form`],

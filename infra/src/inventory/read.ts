@@ -132,7 +132,6 @@ function sourcesOf(given: InventoryFile["sources"], resolveFile: (path: string) 
   return {
     ...base,
     releases: `${prefix}${base.releases}`,
-    raw: `${prefix}${base.raw}`,
     ...mapStrings(own, withoutSlash),
     ...(own.registryMirrors === undefined
       ? {}

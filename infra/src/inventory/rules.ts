@@ -1,10 +1,10 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 
 import { nearest } from "../cli/nearest.ts";
 import { seriesOf } from "../profiles/profile.ts";
 import { profiles } from "../profiles/profiles.ts";
 import { aligned, contains, overlap, parseBlock, type Block } from "./blocks.ts";
-import type { Path } from "./document.ts";
+import { pathText, type Path } from "./document.ts";
 import type { InventoryFile } from "./schema.ts";
 
 /** What the rules need to know beside the file. */
@@ -42,8 +42,10 @@ export function checkRules(file: Sound, around: Surroundings): readonly Mistake[
     ...checkRoles(file),
     ...checkUnique(file, "name", around),
     ...checkUnique(file, "address", around),
+    ...checkNames(file),
     ...checkAddresses(file),
     ...checkNetworks(file),
+    ...checkUrls(file),
     ...checkFiles(file, around),
     ...checkCredentials(file, around),
     ...checkDeploy(file, around),
@@ -82,13 +84,24 @@ function checkUnique({ nodes = [] }: Sound, key: "name" | "address", { line }: S
   });
 }
 
+function checkNames({ nodes = [] }: Sound): Mistake[] {
+  return nodes.flatMap(({ name }, index): Mistake[] =>
+    name === "localhost"
+      ? [[["nodes", index, "name"], "every machine calls itself localhost: give this one another name"]]
+      : [],
+  );
+}
+
 function checkAddresses({ nodes = [] }: Sound): Mistake[] {
   return nodes.flatMap(({ address }, index): Mistake[] => {
     if (address === undefined) return [];
     const path = ["nodes", index, "address"];
     const block = parseBlock(`${address}/32`);
-    if (block === undefined) return [[path, `${address} is no IPv4 address: each number is 255 at most`]];
-    return /^(127|0|22[4-9]|2[345]\d)\./.test(address)
+    if (block === undefined) {
+      const why = /\b0\d/.test(address) ? "its numbers begin with no 0" : "each number is 255 at most";
+      return [[path, `${address} is no IPv4 address: ${why}`]];
+    }
+    return /^(127|0|169\.254|22[4-9]|2[345]\d)\./.test(address)
       ? [[path, `${address} is no address that other machines reach this one at`]]
       : [];
   });
@@ -138,6 +151,35 @@ function nodesWithin(name: string, block: Block, nodes: NonNullable<Sound["nodes
   });
 }
 
+/** What a schema's pattern lets through: a port beyond 65535, an address of half a bracket. */
+function checkUrls({ sources = {}, parts = {}, deploy = {} }: Sound): Mistake[] {
+  const { githubPrefix, imageRepository, releases, packages, registryMirrors = {} } = sources;
+  const given: [Path, string | undefined, scheme?: string][] = [
+    [["sources", "githubPrefix"], githubPrefix],
+    [["sources", "imageRepository"], imageRepository, "https://"],
+    [["sources", "releases"], releases],
+    [["sources", "packages"], packages],
+    ...Object.entries(registryMirrors).flatMap(([registry, url]): [Path, string, string?][] => [
+      [["sources", "registryMirrors", registry], url],
+    ]),
+    ...Object.entries(parts).map(([name, part]): [Path, string | undefined] => [
+      ["parts", name, "url"],
+      part.url,
+    ]),
+    [["deploy", "registry"], deploy.registry, "https://"],
+    [["deploy", "smokeUrl"], deploy.smokeUrl === "none" ? undefined : deploy.smokeUrl],
+  ];
+  const mistakes = given.flatMap(([path, text, scheme = ""]): Mistake[] =>
+    text === undefined || URL.canParse(`${scheme}${text}`)
+      ? []
+      : [[path, `${pathText(path)}: ${text} is no URL`]],
+  );
+  if (githubPrefix === undefined || releases === undefined) return mistakes;
+  const message =
+    "sources.githubPrefix is for GitHub's files, and sources.releases says where else they are: give one of them";
+  return [...mistakes, [["sources", "githubPrefix"], message]];
+}
+
 function checkFiles({ nodes = [], ssh, sources }: Sound, around: Surroundings): Mistake[] {
   const keys: [Path, string | undefined][] = nodes.map((node, index) => [
     ["nodes", index, "ssh", "key"],
@@ -162,7 +204,7 @@ function checkFiles({ nodes = [], ssh, sources }: Sound, around: Surroundings): 
 function unreadable(file: string, path: Path): Mistake[] {
   try {
     accessSync(file, constants.R_OK);
-    return [];
+    return statSync(file).isFile() ? [] : [[path, `${file} is no file`]];
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
     return [[path, `${file} ${isMissing ? "does not exist" : "cannot be read"}`]];

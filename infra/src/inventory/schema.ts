@@ -3,7 +3,10 @@ import { Type, type TObjectOptions, type TProperties, type TSchema } from "typeb
 import { presets } from "./presets.ts";
 
 const REPOSITORY = String.raw`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9._-]+)*$`;
-const URL_TEXT = String.raw`^https?://[^\s/@]+(/[^\s@]*)?$`;
+const URL_TEXT = String.raw`^https?://[^\s/@?#"'\\]+(/[^\s@?#"'\\]*)?$`;
+const FILE_URL = String.raw`^https?://[^\s/@?#"'\\]+/[^\s@#"'\\]*$`;
+const REGISTRY = String.raw`^(_default|[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?)$`;
+const RELEASE = String.raw`^[0-9]+\.[0-9]+\.[0-9]+$`;
 const SEMVER = String.raw`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$`;
 
 /** Text of a certain form; `expects` ends the sentence "must be …", here and in editors. */
@@ -28,7 +31,7 @@ const label = (what: string) =>
 const url = (what: string) =>
   text(
     URL_TEXT,
-    "an http or https URL without user or password",
+    "an http or https URL without user, password or query",
     `${what} A URL without a slash at its end.`,
   );
 const version = (what: string) => text(SEMVER, "a version such as 1.37.2, without a v", what);
@@ -54,7 +57,13 @@ const ssh = {
 
 const part = mapping({
   version: optional(version("Another version than the profile's.")),
-  url: optional(url("Where this one file is, in place of `sources`.")),
+  url: optional(
+    text(
+      FILE_URL,
+      "a file's http or https URL without user or password",
+      "Where this one file is, in place of `sources`.",
+    ),
+  ),
   sha256: optional(text("^[0-9a-f]{64}$", "64 small hexadecimal digits", "What its SHA-256 must be.")),
 });
 
@@ -111,11 +120,11 @@ const sources = mapping(
       text(REPOSITORY, "a registry's host, and a folder in it", "Where Kubernetes' own images are."),
     ),
     releases: optional(url("Release files, in folders as on https://github.com.")),
-    raw: optional(url("Single files of repositories, as on https://raw.githubusercontent.com.")),
     packages: optional(url("The folder that has core/stable/v1.37/deb, the apt repository.")),
     registryMirrors: optional(
-      Type.Record(Type.String(), url("The registry to ask in its place."), {
-        description: "By the host of a registry, or _default for every other.",
+      Type.Record(Type.String({ pattern: REGISTRY }), url("The registry to ask in its place."), {
+        additionalProperties: false,
+        description: "By the host of a registry, with its port if it has one, or _default for every other.",
       }),
     ),
     credentials: optional(
@@ -173,7 +182,13 @@ const deploy = mapping(
 export const inventorySchema = mapping(
   {
     profile: optional(Type.String({ description: "A set of versions: v1.37 unless given." })),
-    kubernetes: optional(version("Another patch release of the profile's Kubernetes.")),
+    kubernetes: optional(
+      text(
+        RELEASE,
+        "a release such as 1.37.2, without a v",
+        "Another patch release of the profile's Kubernetes.",
+      ),
+    ),
     nodes: Type.Array(node, { minItems: 1, description: "One control plane, and any number of workers." }),
     ssh: optional(mapping(ssh, { description: "For every node that does not say otherwise." })),
     network: optional(

@@ -41,7 +41,6 @@ async function mirrored(spec: SandboxSpec & { artefacts: string }, profile: Prof
     sources: {
       imageRepository: `${address}:5000/google_containers`,
       releases: host,
-      raw: host,
       packages: host,
       registryMirrors: { _default: `${host}:5000` },
     },

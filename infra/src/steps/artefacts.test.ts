@@ -84,7 +84,6 @@ describe("sources", () => {
 
     it.for([
       "https://github.com/opencontainers/runc",
-      "https://raw.githubusercontent.com/x",
       "https://pkgs.k8s.io/core:/stable:/v1.28/deb",
       "https://mirrors.aliyun.com/kubernetes-new",
       "https://elsewhere.example/runc",
@@ -98,7 +97,6 @@ describe("sources", () => {
       const own = ownHosts({
         imageRepository: "registry.example:5000/google_containers",
         releases: "https://proxy.example/https://github.com",
-        raw: "https://raw.githubusercontent.com",
         packages: "https://packages.example/kubernetes",
         registryMirrors: { "docker.io": "http://hub.example/v2/hub" },
       });

@@ -61,17 +61,9 @@ export function ownHosts(sources: Inventory["sources"]): ReadonlySet<string> {
   return new Set(hostsOf(sources).filter((host) => !others.has(host)));
 }
 
-function hostsOf({
-  imageRepository,
-  releases,
-  raw,
-  packages,
-  registryMirrors,
-}: Inventory["sources"]): string[] {
+function hostsOf({ imageRepository, releases, packages, registryMirrors }: Inventory["sources"]): string[] {
   const registry = registryUrl(parseReference(`${imageRepository}/image`).host);
-  return [registry, releases, raw, packages, ...Object.values(registryMirrors)].map(
-    (url) => new URL(url).host,
-  );
+  return [registry, releases, packages, ...Object.values(registryMirrors)].map((url) => new URL(url).host);
 }
 
 /** How the source of a URL is told who asks, if it is one of `ownHosts`: for curl and apt, each in its own words. */

@@ -27,7 +27,6 @@ export function testInventory(changes: Partial<Inventory> = {}): Inventory {
     sources: {
       imageRepository: "mirror.example/google_containers",
       releases: "http://mirror.example",
-      raw: "http://mirror.example",
       packages: "http://mirror.example",
       registryMirrors: { _default: "http://mirror.example:5000" },
     },
