@@ -46,7 +46,10 @@ function open(request: ClusterRequest, inventory: Inventory) {
   const secrets = new Secrets();
   for (const credentials of [inventory.sources.credentials, inventory.deploy.registryCredentials]) {
     const password = request.environment[credentials?.passwordVariable ?? ""];
-    if (password !== undefined) secrets.add(password);
+    if (credentials === undefined || password === undefined) continue;
+    secrets.add(password);
+    // As HTTP's Basic has it, in base64.
+    secrets.add(`${credentials.user}:${password}`);
   }
   const transcript = new Transcript(
     // Two runs may begin in the same second.
