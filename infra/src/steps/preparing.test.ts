@@ -4,6 +4,21 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { describePerformed } from "./stage.ts";
 
 describePerformed("preparing a node", (stage) => {
+  it("leaves a way to a bundle for apt's own user, and none to what was written down", async () => {
+    const asNobody = (command: string) =>
+      stage.node.run(`chmod 755 /var/lib; setpriv --reuid=65534 --regid=65534 --clear-groups ${command}`);
+    await stage.node.write("/var/lib/wharf-cluster/bundle/files/InRelease", "a repository");
+    await stage.node.run("chmod 700 /var/lib/wharf-cluster");
+    await stage.perform({ id: "10-before", uses: ["snapshot"] });
+    const { stdout } = await asNobody("cat /var/lib/wharf-cluster/bundle/files/InRelease");
+    expect(stdout).toBe("a repository");
+    await expect(asNobody("cat /var/lib/wharf-cluster/before/files")).rejects.toThrow();
+    await expect(asNobody("ls /var/lib/wharf-cluster")).rejects.toThrow();
+    await stage.node.run("chmod 700 /var/lib/wharf-cluster");
+    expect(await stage.perform({ id: "10-before", uses: ["snapshot"] })).toEqual([]);
+    expect((await asNobody("cat /var/lib/wharf-cluster/bundle/files/InRelease")).stdout).toBe("a repository");
+  });
+
   describe("names", () => {
     const names = { id: "12-names", variables: { NAME: "k8s-master", HOSTS: "192.0.2.11 k8s-master" } };
 
