@@ -6,7 +6,8 @@ main() {
   if [ -d "$STATE/before" ]; then return; fi
   changed "the node as it is now, in $STATE/before"
   if is_dry; then return; fi
-  mkdir -p -m 711 "$STATE"
+  mkdir -p "$STATE"
+  chmod 711 "$STATE"
   rm -rf "$STATE/before.part"
   mkdir -m 700 "$STATE/before.part"
   snapshot "$STATE/before.part"

@@ -12,8 +12,8 @@ describePerformed("preparing a node", (stage) => {
     await stage.perform({ id: "10-before", uses: ["snapshot"] });
     const { stdout } = await asNobody("cat /var/lib/wharf-cluster/bundle/files/InRelease");
     expect(stdout).toBe("a repository");
-    await expect(asNobody("cat /var/lib/wharf-cluster/before/files")).rejects.toThrow();
-    await expect(asNobody("ls /var/lib/wharf-cluster")).rejects.toThrow();
+    await expect(asNobody("cat /var/lib/wharf-cluster/before/files")).rejects.toThrow("ended with status 1");
+    await expect(asNobody("ls /var/lib/wharf-cluster")).rejects.toThrow("ended with status 2");
     await stage.node.run("chmod 700 /var/lib/wharf-cluster");
     expect(await stage.perform({ id: "10-before", uses: ["snapshot"] })).toEqual([]);
     expect((await asNobody("cat /var/lib/wharf-cluster/bundle/files/InRelease")).stdout).toBe("a repository");
