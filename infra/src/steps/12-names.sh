@@ -10,7 +10,7 @@ main() {
   fi
   echo "$NAME" | put /etc/hostname 644
   {
-    sed "/^$begin/,/^$end/d" /etc/hosts
+    sed "/^$begin/,/^$end/d" /etc/hosts | awk 1 # which ends the last line, too
     printf '%s\n%s\n%s\n' "$begin" "$HOSTS" "$end"
   } > "$WORK/hosts"
   put /etc/hosts 644 < "$WORK/hosts"

@@ -8,7 +8,7 @@ prepare_apt() {
   # Left half-done by an interruption.
   [ -z "$(dpkg --audit)" ] || dpkg --configure -a >&2
   if command -v curl > /dev/null; then return; fi
-  apt_do update
+  apt_update
   apt_install curl ca-certificates
 }
 
@@ -21,9 +21,11 @@ main() {
     is_dry || rm "$auth"
   fi
   line="deb [signed-by=$key] $URL /"
-  if [ -s "$key" ] && grep -qxF "$line" "$list" 2> /dev/null; then return; fi
-  # The key first: with the list there, it is known to be this repository's.
-  is_dry || fetch "$URL/Release.key" "" "" "$key"
+  # Keys expire, and are renewed under the same name: before packages are installed it is asked for again.
+  if ! is_dry && { [ -z "$(installed kubelet)" ] || [ ! -s "$key" ] || ! grep -qxF "$line" "$list" 2> /dev/null; }; then
+    fetch "$URL/Release.key" "${KEY_SHA256:-}" "" "$WORK/key"
+    put "$key" 644 < "$WORK/key"
+  fi
   echo "$line" | put "$list" 644
 }
 

@@ -9,7 +9,7 @@ are_installed() {
 }
 
 install_programs() {
-  apt_do update || fail "apt cannot read its repositories" "see above which one; the others must work as well"
+  apt_update || fail "apt cannot read its repositories" "see above which one; the others must work as well"
   apt-cache madison kubelet | grep -qF " $VERSION-" ||
     fail "the repository $URL has no kubelet $VERSION" "look at the profile and at sources.packages in the inventory"
   apt_install --allow-change-held-packages "kubeadm=$VERSION-*" "kubelet=$VERSION-*" "kubectl=$VERSION-*"

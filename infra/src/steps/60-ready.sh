@@ -1,6 +1,10 @@
 #!/bin/sh
 # Waits until NODES are ready, DNS, network and metrics run, and metrics are there for every node. Seconds: at most WAIT.
-in_time() { command kubectl "$@" --timeout="$((end - $(date +%s)))s" >&2 || explain "$*"; }
+in_time() {
+  left=$((end - $(date +%s)))
+  # Of 0 or less kubectl would make "for ever", or an error of its own.
+  command kubectl "$@" --timeout="$((left > 0 ? left : 1))s" >&2 || explain "$*"
+}
 
 explain() { # WHAT
   kubectl get nodes,pods -A -o wide >&2 || :

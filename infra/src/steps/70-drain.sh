@@ -1,10 +1,9 @@
 #!/bin/sh
 # Takes the node NAME out of the cluster: its Pods move away in good order, for at most WAIT seconds, unless FORCE=yes.
 main() {
-  if ! kubectl get node "$NAME" > /dev/null 2>&1; then
-    api_answers 10 || fail "the control plane does not answer" "see 'pnpm cluster status'"
-    return
-  fi
+  api_answers 30 || fail "the control plane does not answer" "see 'pnpm cluster status'"
+  found=$(kubectl get node "$NAME" --ignore-not-found -o name)
+  if [ -z "$found" ]; then return; fi
   changed "$NAME drained and removed from the cluster"
   if is_dry; then return; fi
   kubectl cordon "$NAME" >&2

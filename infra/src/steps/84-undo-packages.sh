@@ -9,7 +9,7 @@ main() {
     is_dry || purge
   fi
   for file in /etc/apt/sources.list.d/kubernetes.list /etc/apt/keyrings/kubernetes-apt-keyring.asc \
-    /etc/apt/auth.conf.d/wharf-cluster.conf /etc/apt/apt.conf.d/90wharf-cluster /var/lib/apt/lists/*_core_stable_v*_deb_*; do
+    /etc/apt/auth.conf.d/wharf-cluster.conf /etc/apt/apt.conf.d/90wharf-cluster /var/lib/apt/lists/*_core*_stable*_v*_deb_*; do
     [ -e "$file" ] || continue
     changed "$file removed"
     is_dry || rm -f "$file"
