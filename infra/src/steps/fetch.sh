@@ -11,9 +11,9 @@ fetch() {
   if [ -n "$fetch_expected" ] && [ "$fetch_sum" != "$fetch_expected" ]; then
     rm -f "$4.part"
     fail "$1 has the SHA-256 $fetch_sum, and not $fetch_expected" \
-      "look whether the source is what it should be; if this file is the right one, give its sha256 in the inventory"
+      "look whether the source is what it should be; if this file is the right one, give its sha256 in the inventory, or forget its old one in seen-checksums.json"
   fi
-  echo "seen: $1 $fetch_sum"
+  [ -n "$2" ] || echo "seen: $1 $fetch_sum"
   mv -f "$4.part" "$4"
 }
 
@@ -21,7 +21,10 @@ stated_checksum() { # URL CHECKSUM_URLS
   for list in $2; do
     (download "$list" "$WORK/checksum") 2> "$WORK/complaint" || continue
     sum=$(awk -v name="$(basename "$1")" '
-      NF == 1 || $2 == name || $2 == "*" name { print tolower($1); exit }' "$WORK/checksum")
+      (NF == 1 || $2 == name || $2 == "*" name) && length($1) == 64 && $1 !~ /[^0-9A-Fa-f]/ {
+        print tolower($1)
+        exit
+      }' "$WORK/checksum")
     if [ -n "$sum" ]; then
       echo "$sum"
       return

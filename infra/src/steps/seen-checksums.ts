@@ -1,9 +1,11 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import { ClusterError } from "../errors.ts";
+
 /**
- * What files looked like when they were first downloaded, kept beside the inventory: for those whose makers state no
- * checksum, a later change is noticed.
+ * What files looked like when they were first downloaded, kept beside the inventory, so that a later change is noticed:
+ * of those whose checksum is in no profile.
  */
 export class SeenChecksums {
   readonly #file: string;
@@ -28,8 +30,15 @@ export class SeenChecksums {
     return this.#sums.get(url);
   }
 
+  /** @throws {ClusterError} `SOURCE_CHANGED`: two nodes were given different files */
   async add(url: string, sha256: string): Promise<void> {
-    if (this.#sums.get(url) === sha256) return;
+    const known = this.#sums.get(url);
+    if (known === sha256) return;
+    if (known !== undefined) {
+      throw new ClusterError("SOURCE_CHANGED", `${url} had the SHA-256 ${known}, and now has ${sha256}`, {
+        hint: `Look whether its source is what it should be; if the new file is the right one, remove its line from ${this.#file}.`,
+      });
+    }
     this.#sums.set(url, sha256);
     const text = `${JSON.stringify(Object.fromEntries([...this.#sums].toSorted(([a], [b]) => (a < b ? -1 : 1))), undefined, 2)}\n`;
     // Nodes report at the same time: one write after the other.
