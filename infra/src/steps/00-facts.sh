@@ -15,17 +15,16 @@ main() {
   fact apt "$(command -v apt-get > /dev/null && echo yes || echo no)"
   fact systemd "$([ -d /run/systemd/system ] && echo yes || echo no)"
   fact user "$(id -u)"
-  fact kernel "$(uname -r)"
   fact cores "$(nproc)"
   fact memoryMib "$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)"
   fact cgroup "$([ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] && echo 2 || echo 1)"
   # kubelet and containerd lower their children's score: without CAP_SYS_RESOURCE the kernel refuses it.
   fact lowersOomScore "$(sh -c 'echo -999 > /proc/self/oom_score_adj' 2> /dev/null && echo yes || echo no)"
-  fact swap "$(awk 'NR > 1 { printf "%s ", $1 }' /proc/swaps)"
-  fact hostName "$(hostname)"
   fact hasAddress "$(ip -o addr show | grep -qwF "inet $ADDRESS" && echo yes || ip -o addr show | grep -qF " $ADDRESS/" && echo yes || echo no)"
   fact time "$(date +%s)"
   fact member "$([ -s /etc/kubernetes/kubelet.conf ] && echo yes || echo no)"
+  fact begun "$([ -e "$BEGUN" ] || [ -e "$NOTE" ] && echo yes || echo no)"
+  is_ours || fact foreign "$(foreign_cluster)"
   for port in $PORTS; do
     program=$(taken_by "$port")
     [ -z "$program" ] || fact "port$port" "$program"

@@ -1,8 +1,6 @@
 #!/bin/sh
-# kubeadm init with CONFIG, unless there is a control plane, which may take PATIENCE seconds to answer. `begun` is there
-# from before kubeadm starts until it has ended well: only with it, and with no whole control plane, is what is found
-# taken for half-made and undone.
-begun=$STATE/kubeadm-init-begun
+# kubeadm init with CONFIG, unless there is a control plane, which may take PATIENCE seconds to answer. Only what kubeadm
+# has begun here, and is no whole control plane, is taken for half-made and undone.
 file=$STATE/kubeadm.yaml
 
 is_whole() {
@@ -13,16 +11,23 @@ is_whole() {
 init() {
   (umask 077 && echo "$CONFIG" > "$file")
   kubeadm config validate --config "$file" >&2 || fail "kubeadm does not accept its configuration" "see $file on the node"
-  : > "$begun"
+  # Before anything is changed: what it finds is nothing of ours, to be undone.
+  kubeadm init phase preflight --config "$file" >&2
+  : > "$BEGUN"
   sync
-  kubeadm init --config "$file" --skip-token-print >&2
-  rm -f "$begun"
+  kubeadm init --config "$file" --skip-phases preflight --skip-token-print >&2
+  have
+}
+
+have() {
+  authority > "$NOTE"
+  rm -f "$BEGUN"
 }
 
 main() {
-  if [ -e "$begun" ]; then
+  if [ -e "$BEGUN" ]; then
     if is_whole; then
-      is_dry || rm -f "$begun"
+      is_dry || have
       return
     fi
     if [ "$(kubectl get nodes -o name 2> /dev/null | wc -l)" -gt 1 ]; then
@@ -34,8 +39,6 @@ main() {
     if api_answers "$PATIENCE"; then return; fi
     crictl ps -a >&2 || :
     fail "the control plane is there, and does not answer" "see on the node: journalctl -u kubelet, and crictl logs of what ended; 'reset' begins anew, and loses all that is in it"
-  elif [ -n "$(ls -A /etc/kubernetes/manifests 2> /dev/null)" ]; then
-    fail "another kubeadm init left its parts in /etc/kubernetes" "if nothing there is needed: kubeadm reset, on the node"
   fi
   changed "control plane of Kubernetes $VERSION"
   is_dry || init

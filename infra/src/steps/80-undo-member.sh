@@ -2,7 +2,11 @@
 # Undoes what kubeadm init or join did here: nothing runs on the node any more, and nothing is left of its data.
 main() {
   if ! command -v kubeadm > /dev/null; then return; fi
-  if [ ! -e /var/lib/kubelet/config.yaml ] && [ ! -d /etc/kubernetes/manifests ] && [ ! -d /etc/kubernetes/pki ]; then return; fi
+  if [ -z "$(member_trace)" ] && [ ! -e "$BEGUN" ]; then return; fi
+  if ! is_ours; then
+    echo "left as it is: $(foreign_cluster)" >&2
+    return
+  fi
   changed "what kubeadm did, undone"
   if is_dry; then return; fi
   # It asks containerd for what runs.

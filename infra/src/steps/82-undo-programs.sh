@@ -1,6 +1,8 @@
 #!/bin/sh
 # Removes containerd, runc, the CNI plugins and crictl, as their stamps list them, with configuration and data. What was
 # there before `up` stays, but what this has put into it.
+unit=/usr/local/lib/systemd/system/containerd.service
+
 remove() { # PATH, if it is there
   [ -e "$1" ] || [ -L "$1" ] || return 0
   if mountpoint -q "$1" || grep -qxF "$1" "$STATE/before/files"; then
@@ -26,13 +28,14 @@ stop_containers() {
 
 main() {
   if [ ! -d "$STATE" ]; then return; fi
-  if systemctl is-active --quiet containerd; then stop_containers; fi
+  # Stopped or not: what it started outlives it. A containerd that was there before is not ours to stop.
+  if [ -e "$unit" ] && ! grep -qxF "$unit" "$STATE/before/files"; then stop_containers; fi
   for stamp in "$STATE"/parts/*; do
     [ -e "$stamp" ] || continue
     sed -n 's/^[0-9a-f]*  //p' "$stamp" > "$WORK/files"
     while read -r file; do remove "$file"; done < "$WORK/files"
   done
-  for path in /usr/local/lib/systemd/system/containerd.service /etc/containerd /etc/crictl.yaml /etc/wharf-cluster \
+  for path in "$unit" /etc/containerd /etc/crictl.yaml /etc/wharf-cluster \
     /etc/kubernetes /var/lib/containerd /var/lib/kubelet /var/lib/etcd /var/lib/cni /run/flannel /run/containerd \
     /var/log/pods /var/log/containers /opt/cni/bin/flannel; do
     remove "$path"

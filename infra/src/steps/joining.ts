@@ -33,6 +33,8 @@ export class Joining {
   async join(node: Node): Promise<readonly string[]> {
     const { changes } = await this.#step("").run(node, { ...this.#context, isDryRun: true });
     if (changes.length === 0 || this.#context.isDryRun) return changes;
+    if (this.#known.includes(node.name))
+      await forget(node.name).run(this.#context.controlPlane, this.#context);
     this.#token ??= this.#createToken();
     return (await this.#step(await this.#token).run(node, this.#context)).changes;
   }
@@ -54,7 +56,7 @@ export class Joining {
     return shellStep({
       id: "52-join",
       title: "kubeadm join",
-      uses: ["kubeadm"],
+      uses: ["whose", "kubeadm"],
       variables: ({ spec, facts }, { profile }) => ({
         ENDPOINT: endpoint,
         CA: this.#ca,
@@ -67,10 +69,20 @@ export class Joining {
   }
 }
 
+function forget(name: string): Step {
+  return shellStep({
+    id: "51-forget",
+    title: `forget ${name}`,
+    uses: ["kubectl"],
+    variables: () => ({ NAME: name }),
+  });
+}
+
 function tokenStep(action: "create" | "delete", token: string): Step {
   return shellStep({
     id: "50-token",
     title: `${action} a token`,
+    uses: ["kubectl"],
     variables: () => ({ ACTION: action }),
     secrets: () => ({ TOKEN: token }),
   });

@@ -1,7 +1,10 @@
 #!/bin/sh
 # What kubeadm, and the network that Pods had, leave on a node, and how it goes.
 undo_kubeadm() {
-  kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
+  # Where no etcd was made here, kubeadm would empty the folder of another one.
+  set -- --force --cri-socket unix:///run/containerd/containerd.sock
+  [ -e /etc/kubernetes/manifests/etcd.yaml ] || set -- "$@" --skip-phases remove-etcd-member
+  kubeadm reset "$@" >&2
   # The folder itself stays: containerd watches it, and would not see another one in its place.
   [ ! -d /etc/cni/net.d ] || find /etc/cni/net.d -mindepth 1 -delete
   for link in cni0 flannel.1 flannel-v6.1; do
@@ -11,6 +14,7 @@ undo_kubeadm() {
   remove_rules iptables
   remove_rules ip6tables
   if command -v ipvsadm > /dev/null; then ipvsadm --clear; fi
+  rm -f "$NOTE" "$BEGUN"
 }
 
 # Only rules and chains of kube-proxy, kubelet, flannel and the CNI plugins: others stay as they are, with their counts.

@@ -6,7 +6,7 @@ describePerformed("becoming a member", (stage) => {
   describe("the control plane", () => {
     const step = {
       id: "40-control-plane",
-      uses: ["kubeadm", "kubectl"],
+      uses: ["whose", "kubeadm", "kubectl"],
       variables: { VERSION: "1.28.9", CONFIG: "kind: InitConfiguration", PATIENCE: "0" },
     };
     const begun = "/var/lib/wharf-cluster/kubeadm-init-begun";
@@ -14,7 +14,7 @@ describePerformed("becoming a member", (stage) => {
     beforeEach(async () => {
       await stage.node.program(
         "kubeadm",
-        'echo "kubeadm $1" >> /opt/calls; [ "$1" != init ] || [ ! -e /opt/init-fails ]',
+        'echo "kubeadm $1 $2" >> /opt/calls; [ "$1 $2" != "init --config" ] || [ ! -e /opt/init-fails ]',
       );
       await stage.node.program("kubectl", "[ -e /opt/answers ]");
       await stage.node.program("crictl", "exit 0");
@@ -23,7 +23,7 @@ describePerformed("becoming a member", (stage) => {
 
     it("is made where there is none", async () => {
       expect(await stage.perform(step)).toEqual(["control plane of Kubernetes 1.28.9"]);
-      expect(await calls()).toBe("kubeadm config\nkubeadm init\n");
+      expect(await calls()).toBe("kubeadm config validate\nkubeadm init phase\nkubeadm init --config\n");
       expect(await stage.node.read(begun)).toBeUndefined();
     });
 
@@ -45,12 +45,14 @@ describePerformed("becoming a member", (stage) => {
       await expect(stage.perform(step)).rejects.toThrow("ended with status 1");
       await stage.node.write("/etc/kubernetes/admin.conf", "x");
       expect(await stage.node.read(begun)).toBe("");
-      await stage.node.program("kubeadm", 'echo "kubeadm $1" >> /opt/calls');
+      await stage.node.program("kubeadm", 'echo "kubeadm $1 $2" >> /opt/calls');
       expect(await stage.perform(step)).toEqual([
         "a half-made control plane undone",
         "control plane of Kubernetes 1.28.9",
       ]);
-      expect(await calls()).toMatch(/kubeadm reset\nkubeadm config\nkubeadm init\n$/);
+      expect(await calls()).toMatch(
+        /kubeadm reset --force\nkubeadm config validate\nkubeadm init phase\nkubeadm init --config\n$/,
+      );
     });
 
     it("that was cut off when it was whole already is left alone", async () => {
@@ -62,17 +64,17 @@ describePerformed("becoming a member", (stage) => {
       expect(await stage.node.read(begun)).toBeUndefined();
     });
 
-    it("of somebody else, half-made, is not touched", async () => {
-      await stage.node.write("/etc/kubernetes/manifests/etcd.yaml", "x");
-      await expect(stage.perform(step)).rejects.toThrow("another kubeadm init left its parts");
-      expect(await calls()).toBe("");
+    it("that kubeadm refuses before it begins leaves nothing to be undone", async () => {
+      await stage.node.program("kubeadm", '[ "$1 $2" != "init phase" ]');
+      await expect(stage.perform(step)).rejects.toThrow("ended with status 1");
+      expect(await stage.node.read(begun)).toBeUndefined();
     });
   });
 
   describe("joining", () => {
     const step = (IS_KNOWN: string) => ({
       id: "52-join",
-      uses: ["kubeadm"],
+      uses: ["whose", "kubeadm"],
       variables: { ENDPOINT: "192.0.2.11:6443", CA: "QUJD", IS_KNOWN, CONFIG: "token: @TOKEN@ end" },
       secrets: () => ({ TOKEN: "abcdef.0123456789abcdef" }),
     });
@@ -83,12 +85,13 @@ describePerformed("becoming a member", (stage) => {
         `-----BEGIN CERTIFICATE-----\n${ca}\n-----END CERTIFICATE-----\n`,
       );
     };
-    beforeEach(() =>
-      stage.node.program(
+    beforeEach(async () => {
+      await stage.node.write("/var/lib/wharf-cluster/here", "");
+      await stage.node.program(
         "kubeadm",
         'echo "kubeadm $1" >> /opt/calls; [ "$1" = reset ] || cat "$3" >> /opt/calls',
-      ),
-    );
+      );
+    });
 
     it("is done once, with the token in its place", async () => {
       expect(await stage.perform(step("no"))).toEqual(["joined to 192.0.2.11:6443"]);
@@ -99,7 +102,7 @@ describePerformed("becoming a member", (stage) => {
 
     it.for([
       ["the control plane does not know", "QUJD", "no"],
-      ["has another cluster's authority", "REVG", "yes"],
+      ["has the authority of a control plane that is no more", "REVG", "yes"],
     ] as const)("undoes a member that %s first", async ([, ca, isKnown]) => {
       await member(ca);
       expect(await stage.perform(step(isKnown))).toEqual([
@@ -108,5 +111,52 @@ describePerformed("becoming a member", (stage) => {
       ]);
       expect(await stage.node.read("/opt/calls")).toMatch(/^kubeadm reset\nkubeadm join\n/);
     });
+  });
+
+  describe("of another cluster", () => {
+    const facts = { id: "00-facts", uses: ["whose"], variables: { ADDRESS: "192.0.2.11", PORTS: "" } };
+    const foreign = async () => (await stage.outcome(facts)).facts.find(([name]) => name === "foreign")?.[1];
+    const authority = "-----BEGIN CERTIFICATE-----\nREVG\n-----END CERTIFICATE-----\n";
+
+    it("is told from a member of ours by the authority that was written down", async () => {
+      expect(await foreign()).toBeUndefined();
+      await stage.node.write("/etc/kubernetes/pki/ca.crt", authority);
+      await stage.node.write("/etc/kubernetes/kubelet.conf", "  server: https://192.0.2.99:6443\n");
+      expect(await foreign()).toContain("it belongs to https://192.0.2.99:6443 already");
+      await stage.node.write("/var/lib/wharf-cluster/ca", "QUJD\n");
+      expect(await foreign()).toContain("which is not of this tool's making");
+      await stage.node.write("/var/lib/wharf-cluster/ca", "REVG\n");
+      expect(await foreign()).toBeUndefined();
+    });
+
+    it("is known by a half-made control plane as well, unless kubeadm began it here", async () => {
+      await stage.node.write("/etc/kubernetes/manifests/etcd.yaml", "x");
+      expect(await foreign()).toContain("(/etc/kubernetes/manifests/etcd.yaml)");
+      await stage.node.write("/var/lib/wharf-cluster/kubeadm-init-begun", "");
+      expect(await foreign()).toBeUndefined();
+    });
+
+    it("is left alone by reset", async () => {
+      await stage.node.program("kubeadm", 'echo "kubeadm $1" >> /opt/calls');
+      await stage.node.write("/etc/kubernetes/kubelet.conf", "x");
+      expect(await stage.perform({ id: "80-undo-member", uses: ["whose", "kubeadm"] })).toEqual([]);
+      expect(await stage.node.read("/opt/calls")).toBeUndefined();
+    });
+  });
+
+  it("a token is a secret of the cluster, and stands in no process list", async () => {
+    await stage.node.program("kubectl", 'echo "$@" >> /opt/calls; [ "$2" != create ] || cat > /opt/secret');
+    const token = (ACTION: string) =>
+      stage.perform({
+        id: "50-token",
+        uses: ["kubectl"],
+        variables: { ACTION },
+        secrets: () => ({ TOKEN: "abcdef.0123456789abcdef" }),
+      });
+    await token("create");
+    await token("delete");
+    expect(await stage.node.read("/opt/secret")).toContain('token-secret: "0123456789abcdef"');
+    expect(await stage.node.read("/opt/calls")).toContain("delete secret bootstrap-token-abcdef");
+    expect(await stage.node.read("/opt/calls")).not.toContain("0123456789abcdef");
   });
 });

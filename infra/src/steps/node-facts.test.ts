@@ -41,6 +41,10 @@ describe("what is found on a node", () => {
     [["time", String(NOW / 1000 - 3600)], "its clock is 3600 s behind"],
     [["port6443", "nginx"], "port 6443 is taken by nginx"],
     [["port10250", "another program"], "port 10250 is taken by another program"],
+    [["port2379", "etcd"], "port 2379 is taken by etcd"],
+    [["cores", "1"], "it has 1 core"],
+    [["memoryMib", "980"], "it has 980 MiB of memory"],
+    [["foreign", "it belongs to https://192.0.2.99:6443 already"], "it belongs to https://192.0.2.99:6443"],
   ] as const)("stops everything when %s", ([fact, message]) => {
     expect(() => read(fact)).toThrow(`k8s-master: ${message}`);
   });
@@ -55,7 +59,7 @@ describe("what is found on a node", () => {
 
   it.for([
     ["a member's own", ["member", "yes"], ["port6443", "haproxy"]],
-    ["left by a half-made member", ["member", "no"], ["port10250", "kubelet"]],
+    ["left by a half-made member of ours", ["begun", "yes"], ["port10250", "kubelet"]],
   ] as const)("does not mind ports that are %s", ([, ...facts]) => {
     expect(() => read(...facts)).not.toThrow();
   });

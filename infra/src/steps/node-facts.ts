@@ -4,7 +4,8 @@ import type { Architecture } from "../profiles/profile.ts";
 import type { Fact } from "./step.ts";
 
 const CLOCK_TOLERANCE_S = 60;
-/** What a half-made member leaves running: it is undone, and gives its ports back. */
+const CONTROL_PLANE = { cores: 2, memoryMib: 1700 };
+/** What a member that was begun here leaves running: it is undone, and gives its ports back. */
 const OWN_PROGRAMS = /^(?:kube|etcd|coredns|flanneld)/u;
 
 /** What was found on a node before anything is done to it. */
@@ -40,7 +41,12 @@ interface Problem {
  */
 export function readFacts(spec: NodeSpec, facts: readonly Fact[], now: number): NodeFacts {
   const found = new Map(facts);
-  const problems = [...judge(spec, found), ...judgeClock(found, now), ...judgePorts(found)];
+  const problems = [
+    ...judge(spec, found),
+    ...judgeSize(spec, found),
+    ...judgeClock(found, now),
+    ...judgeUse(found),
+  ];
   if (problems.length > 0) throw new NodeUnfitError(spec.name, problems);
   return {
     architecture: found.get("architecture") === "arm64" ? "arm64" : "amd64",
@@ -71,6 +77,21 @@ function* judge(spec: NodeSpec, found: ReadonlyMap<string, string>): Generator<P
   }
 }
 
+/** What kubeadm demands of a control plane, before the node is changed for it. */
+function* judgeSize({ role }: NodeSpec, found: ReadonlyMap<string, string>): Generator<Problem> {
+  if (role !== "control-plane") return;
+  const cores = Number(found.get("cores"));
+  const memory = Number(found.get("memoryMib"));
+  if (cores < CONTROL_PLANE.cores)
+    yield { what: `it has ${cores} core`, fix: "A control plane needs two: kubeadm refuses less." };
+  if (memory < CONTROL_PLANE.memoryMib) {
+    yield {
+      what: `it has ${memory} MiB of memory`,
+      fix: `A control plane needs ${CONTROL_PLANE.memoryMib} MiB: kubeadm refuses less.`,
+    };
+  }
+}
+
 function* judgeClock(found: ReadonlyMap<string, string>, now: number): Generator<Problem> {
   const difference = Math.round(Number(found.get("time") ?? now / 1000) - now / 1000);
   if (Math.abs(difference) <= CLOCK_TOLERANCE_S) return;
@@ -80,11 +101,20 @@ function* judgeClock(found: ReadonlyMap<string, string>, now: number): Generator
   };
 }
 
-function* judgePorts(found: ReadonlyMap<string, string>): Generator<Problem> {
+function* judgeUse(found: ReadonlyMap<string, string>): Generator<Problem> {
+  const foreign = found.get("foreign");
+  if (foreign !== undefined) {
+    yield {
+      what: foreign,
+      fix: "Take another machine; or, if that cluster can do without it: kubeadm reset --force, on the node.",
+    };
+    return;
+  }
   if (found.get("member") === "yes") return;
   for (const [name, program] of found) {
     const port = /^port(\d+)$/u.exec(name)?.[1];
-    if (port === undefined || OWN_PROGRAMS.test(program)) continue;
+    const isOwn = found.get("begun") === "yes" && OWN_PROGRAMS.test(program);
+    if (port === undefined || isOwn) continue;
     yield {
       what: `port ${port} is taken by ${program}`,
       fix: `Stop what listens there: ss -ltnp 'sport = :${port}', on the node.`,

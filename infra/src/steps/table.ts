@@ -19,6 +19,7 @@ const PORTS = {
 export const facts = shellStep({
   id: "00-facts",
   title: "look at it",
+  uses: ["whose"],
   variables: ({ spec }) => ({ ADDRESS: spec.address, PORTS: PORTS[spec.role] }),
 });
 
@@ -44,7 +45,10 @@ export const preparation: readonly Step[] = [
     id: "20-repository",
     title: "apt repository",
     uses: ["fetch", "apt"],
-    variables: (_, { inventory, profile }) => ({ URL: packagesUrl(inventory.sources, profile) }),
+    variables: (_, { inventory, profile, seenChecksums }) => {
+      const url = packagesUrl(inventory.sources, profile);
+      return { URL: url, KEY_SHA256: seenChecksums.of(`${url}/Release.key`) ?? "" };
+    },
     secrets: (_, context) => credentials(context, packagesUrl(context.inventory.sources, context.profile)),
   }),
   shellStep({
@@ -120,7 +124,7 @@ export const controlPlane: readonly Step[] = [
   shellStep({
     id: "40-control-plane",
     title: "kubeadm init",
-    uses: ["kubeadm", "kubectl"],
+    uses: ["whose", "kubeadm", "kubectl"],
     timeoutMs: 1_200_000,
     variables: ({ spec }, context) => ({
       VERSION: context.profile.kubernetes,
@@ -183,7 +187,7 @@ export function drain(name: string, { isForced }: { isForced: boolean }): Step {
 
 /** Undoes everything that `up` does on a node, in this order. */
 export const undoing: readonly Step[] = [
-  shellStep({ id: "80-undo-member", title: "kubeadm reset", uses: ["kubeadm"] }),
+  shellStep({ id: "80-undo-member", title: "kubeadm reset", uses: ["whose", "kubeadm"] }),
   shellStep({ id: "82-undo-programs", title: "containerd and its data" }),
   shellStep({ id: "84-undo-packages", title: "packages" }),
   shellStep({ id: "86-undo-settings", title: "kernel settings and swap" }),
@@ -206,12 +210,12 @@ function part(name: PartName, place: Readonly<Record<string, string>>): Step {
     uses: ["fetch"],
     variables: ({ facts: { architecture } }, { inventory, profile, seenChecksums }) => {
       const { version, url, sha256, checksumUrls } = artefact(name, inventory, profile, architecture);
-      const seen = checksumUrls.length === 0 ? seenChecksums.of(url) : undefined;
       return {
         PART: name,
         VERSION: version,
         URL: url,
-        SHA256: sha256 ?? seen ?? "",
+        // What was seen of it counts more than what is stated beside it today.
+        SHA256: sha256 ?? seenChecksums.of(url) ?? "",
         CHECKSUM_URLS: checksumUrls.join(" "),
         ...place,
       };

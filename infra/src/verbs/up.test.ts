@@ -236,7 +236,7 @@ describe("node", () => {
     worker.on("52-join", "changed: joined\n");
     expect(await node.run(testVerb([master, worker], { positionals: ["add", "k8s-worker"] }).verb)).toBe(0);
     expect(stepsOf(worker)).toContain("24-containerd");
-    expect(stepsOf(master)).toEqual(["48-members", "50-token", "50-token", "60-ready"]);
+    expect(stepsOf(master)).toEqual(["48-members", "51-forget", "50-token", "50-token", "60-ready"]);
     expect(ranOn(master, "60-ready")[0]?.options.variables?.["NODES"]).toBe("k8s-worker");
   });
 
