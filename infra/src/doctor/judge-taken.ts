@@ -1,4 +1,5 @@
 import type { Inventory, NodeSpec } from "../inventory/inventory.ts";
+import { otherRuntime } from "../steps/node-facts.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { ways } from "./ways.ts";
@@ -107,18 +108,6 @@ function judgeMembership(findings: Findings, { nodes }: Pick<Inventory, "nodes">
       `The node belongs to the cluster of ${server}.`,
       "kubeadm reset --force on the node, if that cluster can do without it",
     );
-}
-
-/**
- * What is said of a package with a container runtime of its own, here and when `up` looks at a node first.
- *
- * @param name of the packages that `taken.sh` asks for: `docker.io`
- */
-export function otherRuntime(name: string, version: string): { readonly what: string; readonly fix: string } {
-  return {
-    what: `the package ${name} ${version} is installed: its containerd or CRI-O and ours would use the same socket`,
-    fix: `apt-get remove ${name}`,
-  };
 }
 
 function judgeSoftware(findings: Findings, facts: Facts): void {

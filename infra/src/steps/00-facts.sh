@@ -25,6 +25,10 @@ main() {
   fact member "$([ -s /etc/kubernetes/kubelet.conf ] && echo yes || echo no)"
   fact begun "$([ -e "$BEGUN" ] || [ -e "$NOTE" ] && echo yes || echo no)"
   is_ours || fact foreign "$(foreign_cluster)"
+  for package in containerd containerd.io docker.io docker-ce cri-o; do
+    version=$(dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$package" 2> /dev/null | sed -n 's/^installed //p')
+    [ -z "$version" ] || fact package "$package $version"
+  done
   for port in $PORTS; do
     program=$(taken_by "$port")
     [ -z "$program" ] || fact "port$port" "$program"

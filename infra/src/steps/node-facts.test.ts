@@ -43,6 +43,7 @@ describe("what is found on a node", () => {
     [["port10250", "another program"], "port 10250 is taken by another program"],
     [["port2379", "etcd"], "port 2379 is taken by etcd"],
     [["cores", "1"], "it has 1 core"],
+    [["package", "docker.io 20.10.24"], "the package docker.io 20.10.24 is installed"],
     [["memoryMib", "980"], "it has 980 MiB of memory"],
     [["foreign", "it belongs to https://192.0.2.99:6443 already"], "it belongs to https://192.0.2.99:6443"],
   ] as const)("stops everything when %s", ([fact, message]) => {

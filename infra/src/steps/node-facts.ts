@@ -28,7 +28,8 @@ export class NodeUnfitError extends ClusterError {
   }
 }
 
-interface Problem {
+/** What stands in the way, and how to mend it. */
+export interface Problem {
   readonly what: string;
   readonly fix: string;
 }
@@ -41,17 +42,27 @@ interface Problem {
  */
 export function readFacts(spec: NodeSpec, facts: readonly Fact[], now: number): NodeFacts {
   const found = new Map(facts);
+  const packages = facts.filter(([name]) => name === "package").map(([, value]) => value.split(" "));
   const problems = [
     ...judge(spec, found),
     ...judgeSize(spec, found),
     ...judgeClock(found, now),
     ...judgeUse(found),
+    ...packages.map(([name = "", version = ""]) => otherRuntime(name, version)),
   ];
   if (problems.length > 0) throw new NodeUnfitError(spec.name, problems);
   return {
     architecture: found.get("architecture") === "arm64" ? "arm64" : "amd64",
     cgroupVersion: found.get("cgroup") === "1" ? 1 : 2,
     lowersOomScore: found.get("lowersOomScore") !== "no",
+  };
+}
+
+/** What is said of a package with a container runtime of its own: `docker.io`. `doctor` says the same. */
+export function otherRuntime(name: string, version: string): Problem {
+  return {
+    what: `the package ${name} ${version} is installed: its containerd or CRI-O and ours would use the same socket`,
+    fix: `apt-get remove ${name}`,
   };
 }
 
