@@ -144,6 +144,37 @@ describePerformed("becoming a member", (stage) => {
     });
   });
 
+  describe("flannel", () => {
+    const MANIFEST = "/opt/kube-flannel.yml";
+    const flannel = {
+      id: "44-flannel",
+      uses: ["kubectl"],
+      variables: { VERSION: "0.28.4", PODS: "10.9.0.0/16", MANIFEST },
+    };
+    beforeEach(() =>
+      stage.node.program("kubectl", 'while [ $# -gt 1 ]; do shift; done; cat "$1" > /opt/applied'),
+    );
+
+    it("carries packets between the addresses of the inventory, in the range for Pods", async () => {
+      const args = "        args:\n        - --ip-masq\n        - --kube-subnet-mgr\n";
+      const env = "        env:\n        - name: POD_NAMESPACE\n          value: x\n";
+      await stage.node.write(MANIFEST, `${args}${env}  net-conf.json: { "Network": "10.244.0.0/16" }\n`);
+      expect(await stage.perform(flannel)).toEqual(["flannel 0.28.4"]);
+      expect(await stage.node.read("/opt/applied")).toBe(
+        `${args}        - --iface=$(HOST_IP)\n` +
+          "        env:\n        - name: HOST_IP\n          valueFrom: {fieldRef: {fieldPath: status.hostIP}}\n" +
+          "        - name: POD_NAMESPACE\n          value: x\n" +
+          '  net-conf.json: { "Network": "10.9.0.0/16" }\n',
+      );
+    });
+
+    it("of a form that is not known is refused", async () => {
+      await stage.node.write(MANIFEST, 'net-conf.json: { "Network": "10.244.0.0/16" }\n');
+      await expect(stage.perform(flannel)).rejects.toThrow("has no place for --iface=");
+      expect(await stage.node.read("/opt/applied")).toBeUndefined();
+    });
+  });
+
   it("a token is a secret of the cluster, and stands in no process list", async () => {
     await stage.node.program("kubectl", 'echo "$@" >> /opt/calls; [ "$2" != create ] || cat > /opt/secret');
     const token = (ACTION: string) =>
