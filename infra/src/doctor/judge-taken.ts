@@ -1,37 +1,9 @@
 import type { Inventory, NodeSpec } from "../inventory/inventory.ts";
 import { otherRuntime } from "../steps/node-facts.ts";
+import { neededPorts } from "../steps/ports.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { ways } from "./ways.ts";
-
-/** A port that the cluster needs on a node, and the program of the cluster that holds it, by its name in the kernel (15 bytes). */
-interface NeededPort {
-  readonly protocol: "tcp" | "udp";
-  readonly port: number;
-  readonly holder: string;
-}
-
-const everywhere: readonly NeededPort[] = [
-  { protocol: "tcp", port: 10250, holder: "kubelet" },
-  { protocol: "tcp", port: 10248, holder: "kubelet" },
-  { protocol: "tcp", port: 10249, holder: "kube-proxy" },
-  { protocol: "tcp", port: 10256, holder: "kube-proxy" },
-  // flannel's VXLAN: the kernel's own socket, no process.
-  { protocol: "udp", port: 8472, holder: "" },
-];
-
-const onControlPlane: readonly NeededPort[] = [
-  { protocol: "tcp", port: 6443, holder: "kube-apiserver" },
-  { protocol: "tcp", port: 2379, holder: "etcd" },
-  { protocol: "tcp", port: 2380, holder: "etcd" },
-  { protocol: "tcp", port: 10257, holder: "kube-controller" },
-  { protocol: "tcp", port: 10259, holder: "kube-scheduler" },
-];
-
-/** The ports that must be free, or the cluster's own, on a node of this role. */
-function neededPorts(role: NodeSpec["role"]): readonly NeededPort[] {
-  return role === "control-plane" ? [...onControlPlane, ...everywhere] : everywhere;
-}
 
 /** Judges what `taken.sh` found. What a finished cluster of this inventory holds is its own. */
 export function judgeTaken(

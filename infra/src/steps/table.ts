@@ -1,7 +1,8 @@
-import type { PartName } from "../inventory/inventory.ts";
+import type { NodeSpec, PartName } from "../inventory/inventory.ts";
 import { artefact } from "./artefacts.ts";
 import { containerdSettings } from "./containerd-settings.ts";
 import { initConfig } from "./kubeadm-config.ts";
+import { neededPorts } from "./ports.ts";
 import { shellStep } from "./shell-step.ts";
 import { basic, credentials, kubernetesImage, packagesUrl, registries } from "./sources.ts";
 import type { Step, StepContext } from "./step.ts";
@@ -10,17 +11,11 @@ const MANIFESTS = "/var/lib/wharf-cluster/manifests";
 const FLANNEL_MANIFEST = `${MANIFESTS}/kube-flannel.yml`;
 const METRICS_MANIFEST = `${MANIFESTS}/metrics-server.yml`;
 
-/** The ports that Kubernetes listens on. */
-const PORTS = {
-  "control-plane": "6443 2379 2380 10249 10250 10256 10257 10259",
-  worker: "10249 10250 10256",
-} as const;
-
 export const facts = shellStep({
   id: "00-facts",
   title: "look at it",
   uses: ["whose"],
-  variables: ({ spec }) => ({ ADDRESS: spec.address, PORTS: PORTS[spec.role] }),
+  variables: ({ spec }) => ({ ADDRESS: spec.address, PORTS: tcpPorts(spec.role) }),
 });
 
 /** What makes a machine ready to be a member, in this order. Every node, whatever its role. */
@@ -224,6 +219,13 @@ function part(name: PartName, place: Readonly<Record<string, string>>): Step {
     secrets: ({ facts: { architecture } }, context) =>
       credentials(context, artefact(name, context.inventory, context.profile, architecture).url),
   });
+}
+
+function tcpPorts(role: NodeSpec["role"]): string {
+  return neededPorts(role)
+    .filter(({ protocol }) => protocol === "tcp")
+    .map(({ port }) => port)
+    .join(" ");
 }
 
 type Wanted = Pick<StepContext, "inventory" | "profile">;
