@@ -143,6 +143,20 @@ describePerformed("preparing a node", (stage) => {
     });
   });
 
+  it("authorities are trusted for downloads, for as long as the inventory names them", async () => {
+    const trust = (CA: string) => ({ id: "18-trust", variables: { CA } });
+    const files = [
+      "/etc/wharf-cluster/ca.pem",
+      "/etc/wharf-cluster/bundle.pem",
+      "/etc/apt/apt.conf.d/90wharf-cluster",
+    ];
+    expect(await stage.perform(trust("PEM"))).toEqual(files);
+    expect(await stage.perform(trust("PEM"))).toEqual([]);
+    expect(await stage.perform(trust(""), true)).toEqual(files.map((file) => `${file} removed`));
+    expect(await stage.perform(trust(""))).toEqual(files.map((file) => `${file} removed`));
+    expect(await stage.perform(trust(""))).toEqual([]);
+  });
+
   describe("the apt repository", () => {
     it("is told who asks for as long as it is to be", async () => {
       await stage.node.write("/opt/deb/Release.key", "key");
