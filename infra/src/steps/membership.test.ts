@@ -175,6 +175,16 @@ describePerformed("becoming a member", (stage) => {
     });
   });
 
+  it("an undoing that was cut off after kubeadm's part is gone through again", async () => {
+    const undo = { id: "80-undo-member", uses: ["whose", "kubeadm"] };
+    for (const name of ["kubeadm", "systemctl"]) await stage.node.program(name, "exit 0");
+    await stage.node.write("/var/lib/wharf-cluster/ca", "QUJD\n");
+    await stage.node.write("/var/lib/cni/networks/cbr0/10.244.0.2", "x");
+    expect(await stage.perform(undo)).toEqual(["what kubeadm did, undone"]);
+    expect(await stage.node.read("/var/lib/cni/networks/cbr0/10.244.0.2")).toBeUndefined();
+    expect(await stage.perform(undo)).toEqual([]);
+  });
+
   it("a token is a secret of the cluster, and stands in no process list", async () => {
     await stage.node.program("kubectl", 'echo "$@" >> /opt/calls; [ "$2" != create ] || cat > /opt/secret');
     const token = (ACTION: string) =>
