@@ -12,10 +12,15 @@ test.for(["SIGTERM", "SIGINT", "SIGHUP"] as const)("a script ended by %s leaves 
   const place = await mkdtemp(join(tmpdir(), "wharf-run-"));
   try {
     const script = temporaryFolder.replaceAll("/run/wharf", place);
-    const child = spawn("sh", ["-euc", `${script}touch "$folder/secret"; echo begun; sleep 60`], {
-      stdio: ["ignore", "pipe", "ignore"],
-      detached: true,
-    });
+    // The inner shell is what says that it has begun: a signal that meets the outer one before its fork is not passed on.
+    const child = spawn(
+      "sh",
+      ["-euc", `${script}touch "$folder/secret"; sh -c 'echo begun; exec sleep 60'`],
+      {
+        stdio: ["ignore", "pipe", "ignore"],
+        detached: true,
+      },
+    );
     await once(child.stdout, "data");
     expect(await readdir(place)).toHaveLength(1);
     process.kill(-(child.pid ?? 0), name);
